@@ -1,0 +1,153 @@
+# `make help` lists the targets. Variables assigned with ?= are meant to be set from outside: make test TEST_ARGS=-v
+
+# The images that image builds and deploy uses.
+IMG ?= controller:latest
+SCANNER_IMG ?= scanner:latest
+# docker or podman: the first that is found.
+CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman,$(if $(shell command -v $(tool) 2>/dev/null),$(tool))))
+KUBECTL ?= kubectl
+# How long one test binary may take.
+TEST_TIMEOUT ?= 20m
+# More arguments for go test, such as TEST_ARGS='-run TestRestart -v'.
+TEST_ARGS ?=
+TEST_PACKAGES ?= ./...
+# KEEP=1 leaves the demo running.
+KEEP ?=
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+LOCALBIN := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))bin)
+GO_FOLDERS := api cmd controllers hack internal scanner test
+
+# SDK clients in tests and demo must not be diverted by what the shell happens to be set up for.
+WITHOUT_AWS := env $(foreach variable,$(filter AWS_%,$(.VARIABLES)),-u $(variable))
+
+##@ General
+
+.PHONY: help
+help: ## Print this list.
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: clean
+clean: ## Remove bin/: programs, tools and the control plane.
+	rm -rf $(LOCALBIN)
+
+##@ Development
+
+.PHONY: generate
+generate: $(LOCALBIN)/controller-gen ## Generate the DeepCopy methods of api/.
+	$(CONTROLLER_GEN) object paths=./api/...
+
+.PHONY: manifests
+manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/ and config/rbac/role.yaml from controllers/.
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+
+.PHONY: docs
+docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/.
+	$(CRD_REF_DOCS) --log-level=ERROR --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
+
+.PHONY: fmt
+fmt: ## Format the Go code.
+	gofmt -l -w $(wildcard $(GO_FOLDERS))
+
+.PHONY: vet
+vet: ## Run go vet.
+	go vet ./...
+
+.PHONY: lint
+lint: $(LOCALBIN)/golangci-lint ## Run golangci-lint, with kube-api-linter for the API types.
+	$(GOLANGCI_LINT) run --allow-parallel-runners
+
+.PHONY: test
+test: control-plane build ## Run all tests: unit, API and end to end.
+	$(WITHOUT_AWS) go test -count=1 -p 2 -timeout $(TEST_TIMEOUT) $(TEST_ARGS) $(TEST_PACKAGES)
+
+.PHONY: demo
+demo: control-plane build ## Watch a pull request that leaks a key become an e-mail. KEEP=1 leaves it running.
+	go build -trimpath -o $(LOCALBIN)/demo ./hack/demo
+	$(WITHOUT_AWS) KEEP=$(KEEP) $(LOCALBIN)/demo
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/manager and bin/scanner.
+	CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/manager ./cmd/manager
+	CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/scanner ./cmd/scanner
+
+.PHONY: run
+run: install ## Run the manager against the cluster of the current kubeconfig, with this shell's AWS credentials.
+	go run ./cmd/manager
+
+.PHONY: image
+image: ## Build the container images IMG and SCANNER_IMG.
+	@if [[ -z "$(CONTAINER_TOOL)" ]]; then \
+		echo "make image needs a container engine: install docker or podman, or name one in CONTAINER_TOOL." >&2; exit 1; fi
+	$(CONTAINER_TOOL) build --target manager -t $(IMG) .
+	$(CONTAINER_TOOL) build --target scanner -t $(SCANNER_IMG) .
+
+##@ Deployment
+
+.PHONY: install
+install: $(LOCALBIN)/kustomize ## Install the CustomResourceDefinitions into the cluster of the current kubeconfig.
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
+
+.PHONY: uninstall
+uninstall: $(LOCALBIN)/kustomize ## Remove the CustomResourceDefinitions, and with them every object of their kinds.
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+
+.PHONY: deploy
+deploy: $(LOCALBIN)/kustomize ## Deploy the manager with image IMG into the cluster of the current kubeconfig.
+	$(KUSTOMIZE) build config/default | sed 's|image: controller:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
+
+.PHONY: undeploy
+undeploy: $(LOCALBIN)/kustomize ## Remove what deploy made, the CustomResourceDefinitions and all objects of their kinds included.
+	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -f -
+
+##@ Tools
+
+# A tool's file carries the checksum of the module that pins it, so it is rebuilt when and only when a pin changes.
+TOOLS := controller-gen kustomize crd-ref-docs golangci-lint
+CONTROLLER_GEN ?= $(LOCALBIN)/controller-gen
+KUSTOMIZE ?= $(LOCALBIN)/kustomize
+CRD_REF_DOCS ?= $(LOCALBIN)/crd-ref-docs
+GOLANGCI_LINT ?= $(LOCALBIN)/golangci-lint
+
+checksum = $(firstword $(shell cat $(sort $(wildcard $(1)/*.go $(1)/go.mod $(1)/go.sum)) | cksum))
+TOOLS_SUM := $(call checksum,hack/tools)
+GOLANGCI_LINT_SUM := $(call checksum,hack/tools/golangci-lint)
+DEVPLANE_SUM := $(call checksum,hack/devplane)
+
+.PHONY: tools
+tools: $(addprefix $(LOCALBIN)/,$(TOOLS)) ## Build the pinned tools into bin/.
+
+# build-tool: $(1) name, $(2) module folder, $(3) package, $(4) checksum.
+define build-tool
+$(LOCALBIN)/$(1): $(LOCALBIN)/$(1)-$(4)
+	@ln -sf $(1)-$(4) $$@
+$(LOCALBIN)/$(1)-$(4):
+	@rm -f $(LOCALBIN)/$(1) $(LOCALBIN)/$(1)-[0-9]*
+	cd $(2) && go build -trimpath -o $$@ $(3)
+endef
+$(eval $(call build-tool,controller-gen,hack/tools,sigs.k8s.io/controller-tools/cmd/controller-gen,$(TOOLS_SUM)))
+$(eval $(call build-tool,kustomize,hack/tools,sigs.k8s.io/kustomize/kustomize/v5,$(TOOLS_SUM)))
+$(eval $(call build-tool,crd-ref-docs,hack/tools,github.com/elastic/crd-ref-docs,$(TOOLS_SUM)))
+$(eval $(call build-tool,golangci-lint,hack/tools/golangci-lint,.,$(GOLANGCI_LINT_SUM)))
+
+.PHONY: devplane
+devplane: $(LOCALBIN)/devplane ## Build the one-process control plane of tests and demo. Some 10 minutes the first time.
+$(LOCALBIN)/devplane: $(LOCALBIN)/devplane-$(DEVPLANE_SUM)
+	@ln -sf devplane-$(DEVPLANE_SUM) $@
+$(LOCALBIN)/devplane-$(DEVPLANE_SUM):
+	@rm -f $(LOCALBIN)/devplane $(LOCALBIN)/devplane-[0-9]*
+	@hack/build-devplane.sh $@
+
+# Tests use the cluster or the binaries that the environment names, where it does; see internal/testplane.
+.PHONY: control-plane
+control-plane: $(if $(KUBEBUILDER_ASSETS)$(TEST_KUBECONFIG),,$(LOCALBIN)/devplane)

@@ -1,0 +1,155 @@
+package v1alpha1
+
+// Condition types of ScanJob, after batch/v1 Job where it has them.
+const (
+	// ConditionAdmitted is True from the moment an attempt is recorded until the job backs off, and False with the reason
+	// for waiting before and after.
+	ConditionAdmitted = "Admitted"
+	// ConditionComplete is True when the scan was done, whatever it found. Final.
+	ConditionComplete = "Complete"
+	// ConditionFailed is True when the scan could not be done. Final.
+	ConditionFailed = "Failed"
+	// ConditionSuspended is True while spec.suspend keeps the job from starting.
+	ConditionSuspended = "Suspended"
+	// ConditionReported is True when what the scan found has reached the topic and this status, and False while it has not.
+	ConditionReported = "Reported"
+)
+
+// ConditionReady is the condition of ScanEnvironment, ScanTrigger and ScanSchedule.
+const ConditionReady = "Ready"
+
+// Reasons of condition Admitted.
+const (
+	// ReasonAttemptRecorded (True): an attempt is written down and its task is being started or runs.
+	ReasonAttemptRecorded = "AttemptRecorded"
+	// ReasonEnvironmentNotFound: spec.environmentName names no ScanEnvironment of this namespace.
+	ReasonEnvironmentNotFound = "EnvironmentNotFound"
+	// ReasonEnvironmentNotReady: the environment is not Ready; the message repeats why.
+	ReasonEnvironmentNotReady = "EnvironmentNotReady"
+	// ReasonConcurrencyLimit: all of the environment's slots are taken.
+	ReasonConcurrencyLimit = "ConcurrencyLimit"
+	// ReasonRateLimited: AWS's rate for starting tasks is used up for the moment.
+	ReasonRateLimited = "RateLimited"
+	// ReasonCapacityUnavailable: Fargate has no capacity for the moment.
+	ReasonCapacityUnavailable = "CapacityUnavailable"
+	// ReasonSuspended: spec.suspend is set.
+	ReasonSuspended = "Suspended"
+	// ReasonBackoff: the last attempt was spoiled; the next one starts at status.nextAttemptTime.
+	ReasonBackoff = "Backoff"
+	// ReasonFinished: the job is Complete or Failed.
+	ReasonFinished = "Finished"
+)
+
+// Reasons of condition Complete.
+const (
+	// ReasonScanned: the scanner exited with the code for clean or for findings.
+	ReasonScanned = "Scanned"
+)
+
+// Reasons of condition Failed.
+const (
+	// ReasonBackoffLimitExceeded: as many attempts were spoiled by the scan as spec.backoffLimit allows.
+	ReasonBackoffLimitExceeded = "BackoffLimitExceeded"
+	// ReasonInfrastructureBackoffLimitExceeded: the same for Fargate and spec.infrastructureBackoffLimit.
+	ReasonInfrastructureBackoffLimitExceeded = "InfrastructureBackoffLimitExceeded"
+	// ReasonConfiguration: the attempt cannot succeed before somebody changes something; the message says what.
+	ReasonConfiguration = "Configuration"
+	// ReasonCancelled: spec.cancel was set.
+	ReasonCancelled = "Cancelled"
+	// ReasonSuperseded: a newer revision of the pull request took its place; the message names the other job.
+	ReasonSuperseded = "Superseded"
+	// ReasonDeadlineExceeded: spec.activeDeadlineSeconds passed.
+	ReasonDeadlineExceeded = "DeadlineExceeded"
+)
+
+// Reasons of condition Suspended.
+const (
+	// ReasonSuspendRequested (True): spec.suspend is set.
+	ReasonSuspendRequested = "SuspendRequested"
+	// ReasonResumed (False): spec.suspend was set once and is no more.
+	ReasonResumed = "Resumed"
+)
+
+// Reasons of condition Reported.
+const (
+	// ReasonNothingToReport (True): the scan was clean, or failed, and there is nothing to tell.
+	ReasonNothingToReport = "NothingToReport"
+	// ReasonFindingsReceived (True): the topic accepted the findings and they are in this status.
+	ReasonFindingsReceived = "FindingsReceived"
+	// ReasonAwaitingFindings (False): the scanner found something; its document has not come through the inbox yet.
+	ReasonAwaitingFindings = "AwaitingFindings"
+	// ReasonFindingsNotReceived (False): the document did not come in time; the findings are at the topic and in the logs.
+	ReasonFindingsNotReceived = "FindingsNotReceived"
+	// ReasonNoInbox (False): the environment has no inbox or no topic, so the findings cannot reach this status.
+	ReasonNoInbox = "NoInbox"
+)
+
+// Reasons of condition Ready of ScanEnvironment. Where a reference is not usable, the reason is the kind of the reference
+// (Cluster, TaskDefinition, Subnet, SecurityGroup, Queue, Topic, Bucket) followed by one of the suffixes below, such as
+// ClusterNotSynced.
+const (
+	// ReasonReady (True): every reference can be used.
+	ReasonReady = "Ready"
+	// ReasonAWSUnavailable (False or unchanged): AWS could not be asked; the last known state stays in use.
+	ReasonAWSUnavailable = "AWSUnavailable"
+	// ReasonAssumeRoleFailed (False): spec.assumeRoleARN could not be assumed.
+	ReasonAssumeRoleFailed = "AssumeRoleFailed"
+	// ReasonRegionUnknown (False): neither spec.region nor the manager has a region.
+	ReasonRegionUnknown = "RegionUnknown"
+
+	// ReasonSuffixNotFound: the ACK object, or the AWS resource, does not exist.
+	ReasonSuffixNotFound = "NotFound"
+	// ReasonSuffixKindNotInstalled: the CustomResourceDefinition of ACK's kind is not installed.
+	ReasonSuffixKindNotInstalled = "KindNotInstalled"
+	// ReasonSuffixNotSynced: the ACK object exists and is not synced yet.
+	ReasonSuffixNotSynced = "NotSynced"
+	// ReasonSuffixTerminal: the ACK object says that its spec must change.
+	ReasonSuffixTerminal = "Terminal"
+	// ReasonSuffixInactive: the AWS resource exists and is not ACTIVE.
+	ReasonSuffixInactive = "Inactive"
+	// ReasonSuffixInvalid: the AWS resource cannot be used for scans, such as a task definition without the container.
+	ReasonSuffixInvalid = "Invalid"
+	// ReasonSuffixAccessDenied: the manager's role may not look at the AWS resource.
+	ReasonSuffixAccessDenied = "AccessDenied"
+)
+
+// Reasons of condition Ready of ScanTrigger.
+const (
+	// ReasonListening (True): events of the environment's inbox reach the trigger.
+	ReasonListening = "Listening"
+	// ReasonNoInboxConfigured (False): the environment has no inbox.
+	ReasonNoInboxConfigured = "NoInboxConfigured"
+	// ReasonInvalidPattern (False): a pattern of the spec cannot be read.
+	ReasonInvalidPattern = "InvalidPattern"
+	// ReasonInvalidExpression (False): spec.expression does not compile, costs too much or is not a boolean.
+	ReasonInvalidExpression = "InvalidExpression"
+)
+
+// Labels of a ScanJob that a trigger or schedule created.
+const (
+	LabelTrigger     = "scanjob.dev/trigger"
+	LabelSchedule    = "scanjob.dev/schedule"
+	LabelRepository  = "scanjob.dev/repository"
+	LabelPullRequest = "scanjob.dev/pull-request"
+)
+
+// Annotations of a ScanJob.
+const (
+	// AnnotationEventTime is when the event happened, RFC 3339 with fractions of a second.
+	AnnotationEventTime = "scanjob.dev/event-time"
+	// AnnotationReceivedTime is when the inbox handed the event over, in the same form.
+	AnnotationReceivedTime = "scanjob.dev/received-time"
+	// AnnotationEventID is the event's identifier.
+	AnnotationEventID = "scanjob.dev/event-id"
+	// AnnotationSupersededBy, set together with spec.cancel, names the job that took this one's place.
+	AnnotationSupersededBy = "scanjob.dev/superseded-by"
+)
+
+// Finalizers.
+const (
+	// FinalizerStopTask keeps a ScanJob until its task has stopped.
+	FinalizerStopTask = "scanjob.dev/stop-task"
+	// FinalizerInUse keeps a ScanEnvironment while a task that was started through it may run, because its region and role
+	// are needed to stop that task.
+	FinalizerInUse = "scanjob.dev/in-use"
+)

@@ -1,0 +1,181 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// TriggerEvent is a kind of event that a trigger can listen to.
+// +kubebuilder:validation:Enum=PullRequestCreated;PullRequestUpdated;Push
+type TriggerEvent string
+
+// The events.
+const (
+	// EventPullRequestCreated: a pull request was opened.
+	EventPullRequestCreated TriggerEvent = "PullRequestCreated"
+	// EventPullRequestUpdated: the source branch of an open pull request got new commits.
+	EventPullRequestUpdated TriggerEvent = "PullRequestUpdated"
+	// EventPush: a branch got new commits.
+	EventPush TriggerEvent = "Push"
+)
+
+// ScanJobTemplate is what the jobs of a trigger or schedule are made from.
+type ScanJobTemplate struct {
+	// metadata is added to the jobs'.
+	// +optional
+	Metadata TemplateMetadata `json:"metadata,omitempty"`
+	// spec is the jobs' spec without source and environment.
+	// +optional
+	// +kubebuilder:default={}
+	Spec ScanJobOptions `json:"spec,omitempty"`
+}
+
+// TemplateMetadata is the part of an object's metadata that a template may set.
+type TemplateMetadata struct {
+	// labels are added to the job's; names under scanjob.dev/ are reserved.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Labels map[string]string `json:"labels,omitempty"`
+	// annotations are added to the job's; names under scanjob.dev/ are reserved.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=32
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// ScanTriggerSpec says which events become which ScanJobs.
+type ScanTriggerSpec struct {
+	// environmentName is the ScanEnvironment of this namespace whose inbox the trigger listens to and whose scans it
+	// creates.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	EnvironmentName string `json:"environmentName"`
+
+	// events are the kinds of event that create a scan. Default: PullRequestCreated and PullRequestUpdated.
+	// +optional
+	// +listType=set
+	// +kubebuilder:default={PullRequestCreated,PullRequestUpdated}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Events []TriggerEvent `json:"events,omitempty"`
+
+	// repositories are names or patterns (* and ?, {a,b}) of which one must match the event's repository. Default: every
+	// repository.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Repositories []string `json:"repositories,omitempty"`
+
+	// targetBranches are names or patterns (*, ** across slashes, ?) of which one must match the branch that a pull request
+	// is to be merged into, or that was pushed to. Default: every branch.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	TargetBranches []string `json:"targetBranches,omitempty"`
+
+	// expression is a CEL expression over the variable event that must be true for a scan. Default: none.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	Expression string `json:"expression,omitempty"`
+
+	// debounceSeconds delays a scan, so that several pushes in a row become one, 0 to 300 seconds. Default: 5.
+	// +optional
+	// +kubebuilder:default=5
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=300
+	DebounceSeconds *int32 `json:"debounceSeconds,omitempty"`
+
+	// supersede cancels unfinished scans of the same pull request when a newer revision is to be scanned. Default: true.
+	// +optional
+	// +kubebuilder:default=true
+	Supersede *bool `json:"supersede,omitempty"`
+
+	// sweepIntervalSeconds is how often open pull requests are listed for heads whose event was lost, 0 (never) or 60 to
+	// 86400 seconds. Default: 600.
+	// +optional
+	// +kubebuilder:default=600
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=86400
+	// +kubebuilder:validation:XValidation:rule="self == 0 || self >= 60",message="sweepIntervalSeconds must be 0 or at least 60"
+	SweepIntervalSeconds *int32 `json:"sweepIntervalSeconds,omitempty"`
+
+	// suspend keeps the trigger from creating scans; events that arrive meanwhile are dropped. Default: false.
+	// +optional
+	// +kubebuilder:default=false
+	Suspend bool `json:"suspend"`
+
+	// template is what the jobs are made from.
+	// +optional
+	// +kubebuilder:default={}
+	Template ScanJobTemplate `json:"template,omitempty"`
+
+	// successfulJobsHistoryLimit is how many finished jobs that succeeded are kept, at least 0. Default: 100.
+	// +optional
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=0
+	SuccessfulJobsHistoryLimit *int32 `json:"successfulJobsHistoryLimit,omitempty"`
+
+	// failedJobsHistoryLimit is how many finished jobs that failed are kept, at least 0. Default: 100.
+	// +optional
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=0
+	FailedJobsHistoryLimit *int32 `json:"failedJobsHistoryLimit,omitempty"`
+}
+
+// ScanTriggerStatus is what the trigger did.
+type ScanTriggerStatus struct {
+	// observedGeneration is the spec generation that this status describes.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready says whether events can reach the trigger and its spec can be followed.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// activeJobs counts the trigger's unfinished jobs.
+	// +optional
+	ActiveJobs int32 `json:"activeJobs,omitempty"`
+
+	// lastJobName is the newest job that the trigger created.
+	// +optional
+	LastJobName string `json:"lastJobName,omitempty"`
+
+	// lastJobTime is when that job was created.
+	// +optional
+	LastJobTime *metav1.Time `json:"lastJobTime,omitempty"`
+}
+
+// ScanTrigger says which events become which ScanJobs.
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=strig,categories={scanjob,all}
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Environment",type=string,JSONPath=`.spec.environmentName`
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeJobs`
+// +kubebuilder:printcolumn:name="Last Job",type=string,JSONPath=`.status.lastJobName`
+// +kubebuilder:printcolumn:name="Last",type=date,JSONPath=`.status.lastJobTime`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Repositories",type=string,JSONPath=`.spec.repositories`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+type ScanTrigger struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is the wanted state.
+	Spec ScanTriggerSpec `json:"spec"`
+	// status is the observed state.
+	// +optional
+	Status ScanTriggerStatus `json:"status,omitempty"`
+}
+
+// ScanTriggerList is a list of ScanTriggers.
+// +kubebuilder:object:root=true
+type ScanTriggerList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []ScanTrigger `json:"items"`
+}

@@ -1,0 +1,115 @@
+// Command manager is the operator: it turns events and schedules into ScanJobs and runs them as Fargate tasks.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"time"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/scanjob-dev/scanjob/controllers"
+	"github.com/scanjob-dev/scanjob/controllers/scanjob"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
+)
+
+// leaderElectionID names the Lease that at most one manager holds.
+const leaderElectionID = "scanjob.dev"
+
+type settings struct {
+	metricsAddress          string
+	secureMetrics           bool
+	probeAddress            string
+	leaderElect             bool
+	leaderElectionNamespace string
+	region                  string
+	gitEndpoint             string
+	pollInterval            time.Duration
+	workers                 int
+	zap                     zap.Options
+}
+
+func main() {
+	var s settings
+	flag.StringVar(&s.metricsAddress, "metrics-bind-address", ":8443", `address of the metrics endpoint; "0" switches it off`)
+	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to callers that the API server authenticates and authorises")
+	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.BoolVar(&s.leaderElect, "leader-elect", false, "let at most one of several managers work")
+	flag.StringVar(&s.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the leader election Lease (default: the manager's own)")
+	flag.StringVar(&s.region, "aws-region", "", "region of environments that name none (default: the AWS SDK's)")
+	flag.StringVar(&s.gitEndpoint, "codecommit-git-endpoint", scanjob.DefaultGitEndpoint, "address of CodeCommit's Git service, for FIPS and VPC endpoints; {region} and {suffix} are replaced")
+	flag.DurationVar(&s.pollInterval, "task-poll-interval", 15*time.Second, "how often ECS is asked about running tasks, beside its events")
+	flag.IntVar(&s.workers, "scanjob-workers", 16, "how many ScanJobs are reconciled at once")
+	s.zap.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.zap)))
+
+	if err := run(ctrl.SetupSignalHandler(), s); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, s settings) error {
+	scheme, err := controllers.NewScheme()
+	if err != nil {
+		return err
+	}
+	kubernetes, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the cluster: %w", err)
+	}
+	// The API server's own priority and fairness is the limit.
+	kubernetes.QPS = -1
+
+	serving := metricsserver.Options{BindAddress: s.metricsAddress}
+	if s.secureMetrics {
+		serving.SecureServing = true
+		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := ctrl.NewManager(kubernetes, ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       serving,
+		HealthProbeBindAddress:        s.probeAddress,
+		LeaderElection:                s.leaderElect,
+		LeaderElectionID:              leaderElectionID,
+		LeaderElectionNamespace:       s.leaderElectionNamespace,
+		LeaderElectionReleaseOnCancel: true,
+		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		Client:                        client.Options{Cache: &client.CacheOptions{Unstructured: true}},
+	})
+	if err != nil {
+		return fmt.Errorf("make the manager: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("readyz", healthz.Ping); err != nil {
+		return err
+	}
+
+	aws, err := awsclient.Load(ctx)
+	if err != nil {
+		return fmt.Errorf("load the AWS configuration: %w", err)
+	}
+	if s.region != "" {
+		aws.Region = s.region
+	}
+	err = controllers.Setup(ctx, mgr, awsclient.NewFactory(aws), controllers.Options{
+		ScanJob: scanjob.Options{GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers},
+		Metrics: metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}

@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
+	"github.com/scanjob-dev/scanjob/scanner/failure"
+	"github.com/scanjob-dev/scanjob/scanner/report"
+	"github.com/scanjob-dev/scanjob/scanner/scan"
+	"github.com/scanjob-dev/scanjob/scanner/source"
+)
+
+// run carries out the order of the environment and returns the exit code of the contract.
+func run(ctx context.Context, environment func(string) string, log *slog.Logger) int {
+	o, err := readOrder(environment)
+	if err != nil {
+		return fail(ctx, err, log)
+	}
+	log = log.With("scanJob", o.job.Namespace+"/"+o.job.Name, "uid", o.job.UID, "attempt", o.job.Attempt)
+	if o.traceParent != "" {
+		log = log.With("traceparent", o.traceParent)
+	}
+	if !o.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadlineCause(ctx, o.deadline,
+			failure.Temporary(nil, "the deadline %s passed before the end of the scan: raise spec.activeDeadlineSeconds or spec.resources",
+				o.deadline.UTC().Format(time.RFC3339)))
+		defer cancel()
+	}
+	found, err := o.carryOut(ctx, log)
+	if err != nil {
+		return fail(ctx, err, log)
+	}
+	if found > 0 {
+		return contract.ExitFindings
+	}
+	return contract.ExitClean
+}
+
+func fail(ctx context.Context, err error, log *slog.Logger) int {
+	classified := failure.Classify(ctx, err)
+	log.ErrorContext(ctx, classified.Message, "exitCode", classified.ExitCode)
+	return classified.ExitCode
+}
+
+// carryOut scans and reports, and returns the number of findings once everybody who has to know them has accepted them.
+func (o order) carryOut(ctx context.Context, log *slog.Logger) (found int, err error) {
+	started := time.Now().UTC()
+	var settings aws.Config
+	if o.needsAWS() {
+		if settings, err = config.LoadDefaultConfig(ctx); err != nil {
+			return 0, failure.Request(err, "the AWS settings of the environment cannot be read: check the AWS_ variables")
+		}
+	}
+	result, base, err := o.scan(ctx, settings, log)
+	if err != nil {
+		return 0, err
+	}
+	o.source.BaseRevision = base
+	document := contract.Result{ScanJob: o.job, Source: o.source, StartedAt: started, FinishedAt: time.Now().UTC()}
+	if o.location != nil {
+		document.ReportURI = o.location.String()
+	}
+	subject := report.NewSubject(document, result.Findings, o.region(settings.Region))
+	if err := o.deliver(ctx, settings, subject, log); err != nil {
+		return 0, err
+	}
+	return subject.Result.Total, nil
+}
+
+// scan fetches the repository and scans it, and returns the base that it was compared with, too.
+func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (_ scan.Result, base string, err error) {
+	detector, err := detect.New()
+	if err != nil {
+		return scan.Result{}, "", err
+	}
+	repository, err := source.Open(ctx, source.Request{
+		URL: o.source.URL, Auth: o.auth, Name: o.source.Repository, Revision: o.source.Revision, BaseRevision: o.source.BaseRevision,
+		Mode: o.source.Mode, Credentials: settings.Credentials, Region: settings.Region, WorkDir: o.workDir, Log: log,
+	})
+	if err != nil {
+		return scan.Result{}, "", err
+	}
+	defer func() { err = errors.Join(err, repository.Close()) }()
+	result, err := scan.Run(ctx, repository, detector, log)
+	return result, repository.Base(), err
+}
+
+// deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there.
+func (o order) deliver(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
+	if o.location != nil {
+		begin := time.Now()
+		document, err := subject.SARIF(version())
+		if err != nil {
+			return err
+		}
+		if err := report.Store(ctx, settings, *o.location, document); err != nil {
+			return err
+		}
+		log.InfoContext(ctx, "report written", "uri", o.location.String(), "bytes", len(document), "duration", time.Since(begin).Round(time.Millisecond).String())
+	}
+	total := subject.Result.Total
+	switch {
+	case total == 0:
+		log.InfoContext(ctx, "clean")
+		return nil
+	case o.topic == "":
+		for _, finding := range subject.Result.Findings {
+			log.WarnContext(ctx, "finding", "rule", finding.Rule, "severity", finding.Severity, "path", finding.Path, "line", finding.Line,
+				"commit", finding.Commit, "preview", finding.Preview, "fingerprint", finding.Fingerprint)
+		}
+		log.WarnContext(ctx, "found", "total", total, "bySeverity", subject.Result.BySeverity)
+		return nil
+	}
+	begin := time.Now()
+	message, err := subject.Message()
+	if err != nil {
+		return failure.Request(err, "the findings do not fit into a message: %v", err)
+	}
+	id, err := report.Publish(ctx, settings, o.topic, message)
+	if err != nil {
+		return err
+	}
+	log.WarnContext(ctx, "found and published", "total", total, "bySeverity", subject.Result.BySeverity, "messageID", id,
+		"duration", time.Since(begin).Round(time.Millisecond).String())
+	return nil
+}

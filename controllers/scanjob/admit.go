@@ -1,0 +1,105 @@
+package scanjob
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+// admit records the next attempt and starts its task, when the job may and has a slot; else it says what the job waits for.
+func (r *Reconciler) admit(ctx context.Context, s *scope) error {
+	if s.deleting() || finished(s.job) || openAttempt(s.job) != nil {
+		return nil
+	}
+	if s.job.Spec.Suspend {
+		suspend(s)
+		return nil
+	}
+	if meta.IsStatusConditionTrue(s.job.Status.Conditions, scanv1.ConditionSuspended) {
+		setCondition(s.job, scanv1.ConditionSuspended, metav1.ConditionFalse, scanv1.ReasonResumed, "spec.suspend was taken back")
+	}
+	if next := s.job.Status.NextAttemptTime; next != nil {
+		s.wakeAt(next.Time)
+		waits(s.job, scanv1.ReasonBackoff, fmt.Sprintf("attempt %d follows after %s; %s",
+			nextNumber(s.job), next.UTC().Format("15:04:05Z"), afterAttempts(lastAttempt(s.job))))
+		return nil
+	}
+	if ok, reason, message := ready(s.environment, s.job.Spec.EnvironmentName); !ok {
+		waits(s.job, reason, message)
+		return nil
+	}
+	attempt := r.draft(s)
+	if err := r.check(s, attempt); err != nil {
+		finish(s, scanv1.ConditionFailed, scanv1.ReasonConfiguration, err.Error())
+		return nil
+	}
+	verdict, decided := r.admission.verdict(s.job, attempt.Number)
+	if !decided {
+		return nil // the admission loop tells
+	}
+	if !verdict.admitted {
+		waits(s.job, verdict.reason, verdict.message)
+		return nil
+	}
+
+	record(s, attempt)
+	// The record is in the cluster before RunTask is called, so that no crash in between can lose a task.
+	if err := r.write(ctx, s); err != nil {
+		return err
+	}
+	s.wakeAt(deadline(s.job))
+	return r.start(ctx, s, openAttempt(s.job), false)
+}
+
+// record puts the attempt into the status.
+func record(s *scope, attempt scanv1.Attempt) {
+	s.job.Status.Attempts = append(s.job.Status.Attempts, attempt)
+	timeline := &s.job.Status.Timeline
+	if timeline.AdmittedTime == nil {
+		timeline.AdmittedTime = s.stamp()
+	}
+	// These are the last attempt's, which has not come to them yet.
+	timeline.RunTaskTime, timeline.PullStartedTime, timeline.RunningTime, timeline.StoppedTime = nil, nil, nil, nil
+	setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded, fmt.Sprintf("attempt %d is recorded", attempt.Number))
+}
+
+// draft returns the record of the next attempt.
+func (r *Reconciler) draft(s *scope) scanv1.Attempt {
+	number := nextNumber(s.job)
+	return scanv1.Attempt{
+		Number:            number,
+		RecordedAt:        *s.stamp(),
+		ClientToken:       fargate.ClientToken(string(s.job.UID), number),
+		ClusterARN:        s.environment.Status.Resolved.ClusterARN,
+		TaskDefinitionARN: s.environment.Status.Resolved.TaskDefinitionARN,
+		OnDemandFallback:  fallsBack(s.job, s.environment),
+	}
+}
+
+// check finds what would make every attempt fail, before one is made.
+func (r *Reconciler) check(s *scope, attempt scanv1.Attempt) error {
+	resolved := s.environment.Status.Resolved
+	if wanted := s.job.Spec.Resources; wanted != nil && wanted.Architecture != "" && resolved.Architecture != "" && wanted.Architecture != resolved.Architecture {
+		return fmt.Errorf("spec.resources.architecture is %s and the task definition %s of ScanEnvironment %s is for %s: name an environment whose task definition is for %s",
+			wanted.Architecture, resolved.TaskDefinitionARN, s.environment.Name, resolved.Architecture, wanted.Architecture)
+	}
+	_, err := r.request(s, &attempt).Input()
+	return err
+}
+
+func suspend(s *scope) {
+	setCondition(s.job, scanv1.ConditionSuspended, metav1.ConditionTrue, scanv1.ReasonSuspendRequested, "spec.suspend is set")
+	waits(s.job, scanv1.ReasonSuspended, "spec.suspend is set")
+	// As with batch/v1 Job, the time before a suspension does not count towards the deadline.
+	s.job.Status.Timeline.AdmittedTime = nil
+	s.job.Status.NextAttemptTime = nil
+}
+
+func waits(job *scanv1.ScanJob, reason, message string) {
+	setCondition(job, scanv1.ConditionAdmitted, metav1.ConditionFalse, reason, message)
+}

@@ -1,0 +1,196 @@
+// Package scanjob runs one scan to its end: it admits it, starts a Fargate task per attempt, follows the task, repeats what
+// was spoiled, and tells what was found.
+package scanjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;update;patch;delete
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/finalizers,verbs=update
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
+// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
+
+// Options are the controller's settings.
+type Options struct {
+	// GitEndpoint is the address of CodeCommit's Git service, "{region}" and "{suffix}" being replaced by the
+	// environment's region and its partition's DNS suffix. Default: DefaultGitEndpoint.
+	GitEndpoint string
+	// PollInterval is how often ECS is asked about each task that runs. Default: 15 s.
+	PollInterval time.Duration
+	// Backoff times further attempts. Default: DefaultBackoff.
+	Backoff Backoff
+	// Workers is how many jobs are reconciled at once. Default: 16.
+	Workers int
+	// Clock is the source of time. Default: the real one.
+	Clock clock.WithTicker
+}
+
+// DefaultGitEndpoint is CodeCommit's public Git service.
+const DefaultGitEndpoint = "https://git-codecommit.{region}.{suffix}"
+
+// Reconciler brings ScanJobs to their end.
+type Reconciler struct {
+	client    client.Client
+	live      client.Reader
+	recorder  events.EventRecorder
+	tasks     *fargate.Clients
+	observer  *fargate.Observer
+	admission *Admission
+	options   Options
+}
+
+// New returns a reconciler that calls AWS through the factory's clients.
+func New(mgr ctrl.Manager, aws *awsclient.Factory, options Options) *Reconciler {
+	if options.GitEndpoint == "" {
+		options.GitEndpoint = DefaultGitEndpoint
+	}
+	if options.PollInterval == 0 {
+		options.PollInterval = 15 * time.Second
+	}
+	if options.Backoff == (Backoff{}) {
+		options.Backoff = DefaultBackoff()
+	}
+	if options.Workers == 0 {
+		options.Workers = 16
+	}
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
+	}
+	return &Reconciler{
+		client:    mgr.GetClient(),
+		live:      mgr.GetAPIReader(),
+		recorder:  mgr.GetEventRecorder("scanjob"),
+		tasks:     fargate.NewClients(aws),
+		observer:  fargate.NewObserver(options.PollInterval, options.Clock, mgr.GetLogger().WithName("observer")),
+		admission: newAdmission(mgr.GetClient()),
+		options:   options,
+	}
+}
+
+// SetupWithManager registers the controller, the admission loop and the observer of tasks.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	if err := mgr.Add(r.observer); err != nil {
+		return err
+	}
+	if err := r.admission.setupWithManager(mgr); err != nil {
+		return err
+	}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("scanjob").
+		For(&scanv1.ScanJob{}).
+		Watches(&scanv1.ScanEnvironment{}, handler.EnqueueRequestsFromMapFunc(r.jobsWaitingFor), builder.WithPredicates(environmentChanged())).
+		WatchesRawSource(newsSource(r.observer.OnNews)).
+		WatchesRawSource(newsSource(r.admission.onVerdict)).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: r.options.Workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](200*time.Millisecond, 30*time.Second),
+		}).
+		Complete(r)
+}
+
+// newsSource is a source of reconciles that are asked for by a function call.
+func newsSource(subscribe func(func(types.NamespacedName))) source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		subscribe(func(name types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: name}) })
+		return nil
+	})
+}
+
+// Reconcile takes one job as far as it gets now and writes its status once, but for the attempt's record that must be
+// written before its task is started.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	job := &scanv1.ScanJob{}
+	if err := r.client.Get(ctx, request.NamespacedName, job); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.observer.ForgetOwner(request.NamespacedName)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	s := newScope(job, r.options.Clock.Now())
+	if s.deleting() && !controllerutil.ContainsFinalizer(job, scanv1.FinalizerStopTask) {
+		r.observer.ForgetOwner(request.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+
+	err := r.advance(ctx, s)
+	if writeErr := r.write(ctx, s); writeErr != nil {
+		err = errors.Join(err, writeErr)
+	} else {
+		r.forget(s)
+	}
+	if err == nil {
+		err = r.release(ctx, s)
+	}
+	if apierrors.IsConflict(err) {
+		// Somebody else wrote meanwhile. Nothing is lost: what was done can be done again and names the same task.
+		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
+}
+
+// advance is the life of a job in its order. Each step sees what the ones before it changed in the scope.
+func (r *Reconciler) advance(ctx context.Context, s *scope) error {
+	for _, step := range []func(context.Context, *scope) error{
+		r.prepare,
+		r.observe,
+		r.interrupt,
+		r.identify,
+		r.conclude,
+		r.admit,
+		r.report,
+	} {
+		if err := step(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write puts the scope's status into the cluster, if it differs from what is there.
+func (r *Reconciler) write(ctx context.Context, s *scope) error {
+	summarize(s.job)
+	if equality.Semantic.DeepEqual(s.written, &s.job.Status) {
+		return nil
+	}
+	if err := r.client.Status().Update(ctx, s.job); err != nil {
+		return fmt.Errorf("write status: %w", err)
+	}
+	for _, n := range news(s.written, &s.job.Status) {
+		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", n.message)
+	}
+	s.written = s.job.Status.DeepCopy()
+	return nil
+}
+
+func (r *Reconciler) log(ctx context.Context) logr.Logger { return ctrl.LoggerFrom(ctx) }

@@ -1,0 +1,68 @@
+package scanjob
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+// ready says whether an environment admits jobs; where it does not, reason and message are for condition Admitted.
+func ready(environment *scanv1.ScanEnvironment, name string) (ok bool, reason, message string) {
+	if environment == nil {
+		return false, scanv1.ReasonEnvironmentNotFound, "there is no ScanEnvironment " + name + " in this namespace: create it"
+	}
+	condition := meta.FindStatusCondition(environment.Status.Conditions, scanv1.ConditionReady)
+	switch {
+	case !environment.DeletionTimestamp.IsZero():
+		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + " is being deleted"
+	case condition == nil || environment.Status.ObservedGeneration != environment.Generation:
+		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + " is being checked"
+	case condition.Status != "True" || environment.Status.Resolved == nil:
+		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + ": " + condition.Reason + ": " + condition.Message
+	}
+	return true, "", ""
+}
+
+// tasksOf returns the client for the account and region that an attempt's task is in.
+func (r *Reconciler) tasksOf(s *scope, attempt *scanv1.Attempt) *fargate.Client {
+	where := awsclient.Scope{Region: regionOf(attempt.ClusterARN)}
+	if s.environment != nil {
+		where.RoleARN = s.environment.Spec.AssumeRoleARN
+	}
+	return r.tasks.For(where)
+}
+
+// regionOf returns the region in an ARN, empty where there is none.
+func regionOf(arn string) string {
+	parts := strings.SplitN(arn, ":", 5)
+	if len(parts) < 5 {
+		return ""
+	}
+	return parts[3]
+}
+
+// dnsSuffix returns the DNS suffix of a region's partition.
+func dnsSuffix(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
+	}
+	return "amazonaws.com"
+}
+
+func containerName(environment *scanv1.ScanEnvironment) string {
+	if environment == nil {
+		return ""
+	}
+	return environment.Spec.ContainerName
+}
+
+func architectureOf(environment *scanv1.ScanEnvironment) scanv1.Architecture {
+	if environment == nil || environment.Status.Resolved == nil {
+		return scanv1.ArchitectureAMD64
+	}
+	return environment.Status.Resolved.Architecture
+}

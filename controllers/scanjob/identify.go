@@ -1,0 +1,97 @@
+package scanjob
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+const (
+	// replayWithin is how old an attempt's record may be for RunTask to be repeated. ECS keeps a token for the task's life
+	// plus an hour, at most 24 hours; after that the same request would start a second task.
+	replayWithin = 45 * time.Minute
+	// settledAfter is how long a task that was started may stay unlisted.
+	settledAfter = 5 * time.Minute
+	// lookAgainAfter spaces the look-ups until then.
+	lookAgainAfter = 10 * time.Second
+)
+
+// identify finds out the task of an attempt that was recorded and has no ARN: the manager stopped between the record and
+// RunTask's answer, or the answer was lost. Repeating RunTask names the same task, while the token lives; where it does
+// not, or no task is wanted any more, the task is looked for.
+func (r *Reconciler) identify(ctx context.Context, s *scope) error {
+	attempt := openAttempt(s.job)
+	if attempt == nil || attempt.TaskARN != "" {
+		return nil
+	}
+	if attempt.StopRequestedFor == "" && s.now.Sub(attempt.RecordedAt.Time) < replayWithin {
+		if ok, _, _ := ready(s.environment, s.job.Spec.EnvironmentName); ok {
+			return r.start(ctx, s, attempt, true)
+		}
+	}
+	return r.lookUp(ctx, s, attempt, nil)
+}
+
+// start calls RunTask. replay says that an earlier call for this attempt may have been made.
+func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attempt, replay bool) error {
+	input, err := r.request(s, attempt).Input()
+	if err != nil {
+		closeAttempt(s.job, attempt, scanv1.ClassConfiguration, err.Error(), s.now)
+		return nil
+	}
+	arn, err := r.tasksOf(s, attempt).Start(ctx, input)
+	var rejection *fargate.Rejection
+	switch {
+	case errors.As(err, &rejection) && (rejection.Final || !replay):
+		reject(s.job, attempt, rejection, s.now)
+		return nil
+	case errors.As(err, &rejection):
+		return r.lookUp(ctx, s, attempt, rejection)
+	case err != nil:
+		return fmt.Errorf("attempt %d: %w", attempt.Number, err)
+	}
+	adopt(s.job, attempt, arn, s.now)
+	// What an event told before the answer came is taken over at once.
+	return r.observe(ctx, s)
+}
+
+func reject(job *scanv1.ScanJob, attempt *scanv1.Attempt, rejection *fargate.Rejection, now time.Time) {
+	closeAttempt(job, attempt, rejection.Class, rejection.Error(), now)
+	attempt.CapacityMissed = rejection.Capacity
+}
+
+// lookUp searches ECS for the attempt's task and closes the attempt when there is certainly none. rejection is what
+// RunTask answered, if it was asked.
+func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attempt, rejection *fargate.Rejection) error {
+	task, err := r.tasksOf(s, attempt).Find(ctx, attempt.ClusterARN, attempt.TaskDefinitionARN, fargate.StartedBy(string(s.job.UID), attempt.Number))
+	if err != nil {
+		return fmt.Errorf("look for the task of attempt %d: %w", attempt.Number, err)
+	}
+	if task != nil {
+		adopt(s.job, attempt, task.ARN, s.now)
+		r.observer.Offer(*task, client.ObjectKeyFromObject(s.job))
+		if err := r.observe(ctx, s); err != nil {
+			return err
+		}
+		return r.interrupt(ctx, s)
+	}
+	if s.now.Sub(attempt.RecordedAt.Time) < settledAfter {
+		s.wakeAt(s.now.Add(lookAgainAfter))
+		return nil
+	}
+	switch {
+	case attempt.StopRequestedFor != "":
+		closeAttempt(s.job, attempt, attempt.StopRequestedFor, "ECS has no task of this attempt", s.now)
+	case rejection != nil:
+		reject(s.job, attempt, rejection, s.now)
+	default:
+		closeAttempt(s.job, attempt, scanv1.ClassInfrastructure, "RunTask's answer was lost, and ECS has no task of this attempt", s.now)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package scanjob
+
+import (
+	"context"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+const (
+	// missingAfterStart is how long after RunTask's answer ECS may still not know the task
+	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html, on eventual consistency).
+	missingAfterStart = 5 * time.Minute
+	// missingPolls is how many polls in a row must miss a task that was seen before: ECS forgets a task an hour after it
+	// stopped, but answers from different replicas may differ for a moment.
+	missingPolls = 3
+)
+
+// observe takes over what is known of the open attempt's task.
+func (r *Reconciler) observe(_ context.Context, s *scope) error {
+	attempt := openAttempt(s.job)
+	if attempt == nil {
+		return nil
+	}
+	startedBy := fargate.StartedBy(string(s.job.UID), attempt.Number)
+	if attempt.TaskARN == "" {
+		task, ok := r.observer.StartedBy(startedBy)
+		if !ok || task.ClusterARN != attempt.ClusterARN {
+			return nil
+		}
+		adopt(s.job, attempt, task.ARN, s.now)
+	}
+	observation := r.observer.Watch(fargate.Target{
+		TaskARN: attempt.TaskARN, ClusterARN: attempt.ClusterARN, StartedBy: startedBy,
+		Client: r.tasksOf(s, attempt), Owner: client.ObjectKeyFromObject(s.job),
+	})
+	fold(s.job, attempt, observation, containerName(s.environment), s.now)
+	if attempt.StoppedAt != nil {
+		chargeTask(s.job, observation.Task, architectureOf(s.environment))
+	}
+	return nil
+}
+
+// forget ends the observation of a task whose end is written. Before that it is still needed: a status write that meets a
+// conflict is made again from it.
+func (r *Reconciler) forget(s *scope) {
+	if last := lastAttempt(s.job); last != nil && last.StoppedAt != nil && last.TaskARN != "" {
+		r.observer.Forget(last.TaskARN)
+	}
+}
+
+// adopt notes the task of an attempt.
+func adopt(job *scanv1.ScanJob, attempt *scanv1.Attempt, taskARN string, now time.Time) {
+	accepted := metav1.NewTime(now)
+	attempt.TaskARN = taskARN
+	attempt.AcceptedAt = &accepted
+	job.Status.Timeline.RunTaskTime = &accepted
+}
+
+// fold brings an observation into the attempt. It can be repeated, and older news changes nothing.
+func fold(job *scanv1.ScanJob, attempt *scanv1.Attempt, seen fargate.Observation, containerName string, now time.Time) {
+	if task := seen.Task; task.ARN == attempt.TaskARN && task.Version >= attempt.TaskVersion {
+		if newsworthy(attempt, task) {
+			takeOver(job, attempt, task)
+		}
+		if task.Stopped() {
+			settle(job, attempt, task, containerName, now)
+			return
+		}
+	}
+	if !vanished(attempt, seen, now) {
+		return
+	}
+	if job.Status.Findings != nil && job.Status.Findings.Attempt == attempt.Number {
+		// Its report came: the scan was done, only ECS has forgotten the task meanwhile.
+		closeAttempt(job, attempt, "", "ECS does not know the task any more; its findings had arrived", now)
+		return
+	}
+	class := scanv1.ClassInfrastructure
+	if attempt.StopRequestedFor != "" {
+		class = attempt.StopRequestedFor
+	}
+	closeAttempt(job, attempt, class, "ECS does not know the task any more, so how it ended is unknown", now)
+}
+
+// newsworthy says whether a change of the task is worth a write: that its container runs, and that it has stopped. A task
+// goes through eight states, and a cluster has thousands of them.
+func newsworthy(attempt *scanv1.Attempt, task fargate.Task) bool {
+	return task.Stopped() || (attempt.StartedAt == nil && !task.StartedAt.IsZero())
+}
+
+func takeOver(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task) {
+	attempt.TaskStatus = task.LastStatus
+	attempt.TaskVersion = task.Version
+	if task.CapacityProvider != "" {
+		attempt.CapacityProvider = task.CapacityProvider
+	}
+	if started := apiTime(task.StartedAt); started != nil {
+		attempt.StartedAt = started
+		job.Status.Timeline.RunningTime = started
+	}
+	if pulled := apiTime(task.PullStartedAt); pulled != nil {
+		job.Status.Timeline.PullStartedTime = pulled
+	}
+}
+
+// settle closes an attempt whose task has stopped.
+func settle(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task, containerName string, now time.Time) {
+	verdict := fargate.Judge(task, containerName, attempt.StopRequestedFor)
+	closeAttempt(job, attempt, verdict.Class, verdict.Message, now)
+	if stopped := apiTime(task.StoppedAt); stopped != nil {
+		attempt.StoppedAt = stopped
+		job.Status.Timeline.StoppedTime = stopped
+	}
+	attempt.StopCode = task.StopCode
+	attempt.ExitCode = verdict.ExitCode
+	attempt.CapacityMissed = verdict.Capacity
+}
+
+// vanished says whether MISSING is to be believed.
+func vanished(attempt *scanv1.Attempt, seen fargate.Observation, now time.Time) bool {
+	if seen.Missing == 0 {
+		return false
+	}
+	if attempt.TaskStatus == "" && seen.Task.ARN == "" {
+		return attempt.AcceptedAt != nil && now.Sub(attempt.AcceptedAt.Time) > missingAfterStart
+	}
+	return seen.Missing >= missingPolls
+}
+
+func apiTime(t time.Time) *metav1.Time {
+	if t.IsZero() {
+		return nil
+	}
+	stamp := metav1.NewTime(t.UTC().Truncate(time.Second))
+	return &stamp
+}
+
+// ObserveTask hands a task state-change event to the job that it belongs to. Events of tasks without a job are dropped:
+// they are hints, and what they tell is learned by polling as well.
+func (r *Reconciler) ObserveTask(ctx context.Context, event events.TaskState) error {
+	uid, _, ok := fargate.ParseStartedBy(event.Task.StartedBy)
+	if !ok {
+		return nil
+	}
+	jobs := &scanv1.ScanJobList{}
+	if err := r.client.List(ctx, jobs, client.MatchingFields{indexUID: uid}, client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	for i := range jobs.Items {
+		r.observer.Offer(event.Task, client.ObjectKeyFromObject(&jobs.Items[i]))
+	}
+	return nil
+}

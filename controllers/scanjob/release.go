@@ -1,0 +1,50 @@
+package scanjob
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// release lets a deleted job go once no task of it can run, and deletes a finished one whose time is over.
+func (r *Reconciler) release(ctx context.Context, s *scope) error {
+	if s.deleting() {
+		if openAttempt(s.job) != nil {
+			return nil
+		}
+		before := s.job.DeepCopy()
+		controllerutil.RemoveFinalizer(s.job, scanv1.FinalizerStopTask)
+		if err := r.client.Patch(ctx, s.job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+			return fmt.Errorf("remove finalizer: %w", client.IgnoreNotFound(err))
+		}
+		return nil
+	}
+	expiry := expiryOf(s.job)
+	if expiry.IsZero() {
+		return nil
+	}
+	if s.now.Before(expiry) {
+		s.wakeAt(expiry)
+		return nil
+	}
+	err := r.client.Delete(ctx, s.job, client.PropagationPolicy(metav1.DeletePropagationBackground),
+		client.Preconditions{UID: &s.job.UID, ResourceVersion: &s.job.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete after ttlSecondsAfterFinished: %w", err)
+	}
+	return nil
+}
+
+// expiryOf returns when a finished job is to be deleted; zero where it is not, or not yet known.
+func expiryOf(job *scanv1.ScanJob) time.Time {
+	if !finished(job) || job.Spec.TTLSecondsAfterFinished == nil || job.Status.Timeline.FinishedTime == nil || awaitsFindings(job) {
+		return time.Time{}
+	}
+	return job.Status.Timeline.FinishedTime.Add(time.Duration(*job.Spec.TTLSecondsAfterFinished) * time.Second)
+}

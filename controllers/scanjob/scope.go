@@ -1,0 +1,51 @@
+package scanjob
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// scope is what the steps of one reconcile share.
+type scope struct {
+	// job is a copy that the steps change.
+	job *scanv1.ScanJob
+	// written is the status as it is in the cluster.
+	written *scanv1.ScanJobStatus
+	// environment is the job's, nil where there is none.
+	environment *scanv1.ScanEnvironment
+	// now is the same moment for all steps, in whole seconds, as the API stores it.
+	now time.Time
+
+	wake time.Time
+}
+
+func newScope(job *scanv1.ScanJob, now time.Time) *scope {
+	return &scope{job: job.DeepCopy(), written: job.Status.DeepCopy(), now: now.Truncate(time.Second)}
+}
+
+func (s *scope) deleting() bool { return !s.job.DeletionTimestamp.IsZero() }
+
+// wakeAt asks for another reconcile at that time or before.
+func (s *scope) wakeAt(t time.Time) {
+	if s.wake.IsZero() || t.Before(s.wake) {
+		s.wake = t
+	}
+}
+
+// requeueAfter is how long the next reconcile may wait; 0 where only news can change anything.
+func (s *scope) requeueAfter() time.Duration {
+	if s.wake.IsZero() {
+		return 0
+	}
+	// now is truncated: without the second a wake-up could come early and find nothing to do.
+	return max(s.wake.Sub(s.now), 0) + time.Second
+}
+
+// stamp is now in the API's form.
+func (s *scope) stamp() *metav1.Time {
+	t := metav1.NewTime(s.now)
+	return &t
+}

@@ -1,0 +1,160 @@
+package scanjob
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// named makes a job of a name, which is its UID too.
+func named(name string, changes ...func(*scanv1.ScanJob)) scanv1.ScanJob {
+	job := newJob(changes...)
+	job.Name, job.UID = name, types.UID(name)
+	return *job
+}
+
+func createdAt(d time.Duration) func(*scanv1.ScanJob) {
+	return func(job *scanv1.ScanJob) { job.CreationTimestamp = *at(d) }
+}
+
+func priority(p int32) func(*scanv1.ScanJob) {
+	return func(job *scanv1.ScanJob) { job.Spec.Priority = p }
+}
+
+func backingOff(job *scanv1.ScanJob) {
+	withAttempts(spoiledBy(scanv1.ClassScan))(job)
+	job.Status.NextAttemptTime = at(time.Hour)
+}
+
+func TestWhichWaitingJobsStartNow(t *testing.T) {
+	admitted := func(attempt int32) verdict { return verdict{admitted: true, attempt: attempt} }
+	for _, row := range []struct {
+		name    string
+		jobs    []scanv1.ScanJob
+		earlier map[types.UID]verdict
+		limit   int32
+		// admitted and waiting are the names of the jobs with either verdict; the others have none.
+		admitted []string
+		waiting  []string
+	}{
+		{name: "no jobs", limit: 2},
+		{name: "as many as there are slots", jobs: []scanv1.ScanJob{named("a"), named("b"), named("c")}, limit: 2, admitted: []string{"a", "b"}, waiting: []string{"c"}},
+		{name: "the higher priority first", jobs: []scanv1.ScanJob{named("a", priority(-1)), named("b"), named("c", priority(5))}, limit: 2,
+			admitted: []string{"b", "c"}, waiting: []string{"a"}},
+		{name: "of the same priority the older first", jobs: []scanv1.ScanJob{named("a", createdAt(time.Hour)), named("b", createdAt(time.Minute))}, limit: 1,
+			admitted: []string{"b"}, waiting: []string{"a"}},
+		{name: "of the same age by name", jobs: []scanv1.ScanJob{named("b"), named("a")}, limit: 1, admitted: []string{"a"}, waiting: []string{"b"}},
+		{name: "priority counts more than age", jobs: []scanv1.ScanJob{named("a", createdAt(0)), named("b", createdAt(time.Hour), priority(1))}, limit: 1,
+			admitted: []string{"b"}, waiting: []string{"a"}},
+		{name: "a job whose attempt is open holds a slot and needs no verdict", jobs: []scanv1.ScanJob{named("a", withAttempts(running())), named("b"), named("c")}, limit: 2,
+			admitted: []string{"b"}, waiting: []string{"c"}},
+		{name: "also while RunTask's answer is not known", limit: 1, waiting: []string{"b"},
+			jobs: []scanv1.ScanJob{named("a", withAttempts(scanv1.Attempt{RecordedAt: *at(0)})), named("b")}},
+		{name: "also while it is being deleted, cancelled or suspended", limit: 3, waiting: []string{"d"},
+			jobs: []scanv1.ScanJob{named("a", deleted, withAttempts(running())), named("b", cancelled, withAttempts(running())), named("c", suspended, withAttempts(running())), named("d")}},
+		{name: "a job that backs off holds none", jobs: []scanv1.ScanJob{named("a", backingOff), named("b")}, limit: 1, admitted: []string{"b"}},
+		{name: "jobs that are suspended, cancelled, deleted or finished want none", limit: 1, admitted: []string{"e"},
+			jobs: []scanv1.ScanJob{named("a", suspended), named("b", cancelled), named("c", deleted),
+				named("d", withCondition(scanv1.ConditionFailed, scanv1.ReasonConfiguration)), named("e")}},
+		{name: "a job that was admitted and is not recorded yet holds its slot", jobs: []scanv1.ScanJob{named("a", priority(9)), named("b")}, limit: 1,
+			earlier: map[types.UID]verdict{"b": admitted(1)}, admitted: []string{"b"}, waiting: []string{"a"}},
+		{name: "an admission for an attempt that is over by now does not count", limit: 1, admitted: []string{"b"}, waiting: []string{"a"},
+			jobs:    []scanv1.ScanJob{named("a", withAttempts(spoiledBy(scanv1.ClassSuspended))), named("b", priority(1))},
+			earlier: map[types.UID]verdict{"a": admitted(1)}},
+		{name: "an admission of a job that does not want a slot any more is taken back", jobs: []scanv1.ScanJob{named("a", suspended), named("b")}, limit: 1,
+			earlier: map[types.UID]verdict{"a": admitted(1)}, admitted: []string{"b"}},
+		{name: "an admission of a job that is gone does not count", jobs: []scanv1.ScanJob{named("b")}, limit: 1,
+			earlier: map[types.UID]verdict{"a": admitted(1)}, admitted: []string{"b"}},
+		{name: "a job that had to wait before is looked at anew", jobs: []scanv1.ScanJob{named("a")}, limit: 1,
+			earlier: map[types.UID]verdict{"a": {attempt: 1, reason: scanv1.ReasonConcurrencyLimit}}, admitted: []string{"a"}},
+		{name: "a limit that was lowered takes nothing back and admits nobody",
+			jobs:  []scanv1.ScanJob{named("a", withAttempts(running())), named("b", withAttempts(running())), named("c"), named("d")},
+			limit: 1, earlier: map[types.UID]verdict{"c": admitted(1)}, admitted: []string{"c"}, waiting: []string{"d"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			verdicts := decide(row.jobs, row.earlier, row.limit)
+			var admitted, waiting []string
+			for uid, word := range verdicts {
+				job := row.jobs[slices.IndexFunc(row.jobs, func(job scanv1.ScanJob) bool { return job.UID == uid })]
+				if word.attempt != nextNumber(&job) {
+					t.Errorf("the verdict on %s is for attempt %d", uid, word.attempt)
+				}
+				if word.admitted {
+					admitted = append(admitted, string(uid))
+					continue
+				}
+				waiting = append(waiting, string(uid))
+				if word.reason != scanv1.ReasonConcurrencyLimit || word.message != fmt.Sprintf("all %d slots (spec.capacity.maxConcurrentTasks) of ScanEnvironment default are taken", row.limit) {
+					t.Errorf("%s waits for %s: %s", uid, word.reason, word.message)
+				}
+			}
+			slices.Sort(admitted)
+			slices.Sort(waiting)
+			if !slices.Equal(admitted, row.admitted) || !slices.Equal(waiting, row.waiting) {
+				t.Errorf("admitted %v, waiting %v; want %v and %v", admitted, waiting, row.admitted, row.waiting)
+			}
+		})
+	}
+}
+
+// Invariant 3: a slot is counted from observed state. The loop sees jobs later than they are, one later than another.
+func TestTheLimitHoldsHoweverFarTheLoopsViewIsBehind(t *testing.T) {
+	const count, limit = 8, 3
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 3))
+		actual, seen := map[int]scanv1.ScanJob{}, map[int]scanv1.ScanJob{}
+		for i := range count {
+			actual[i] = named(fmt.Sprint(i), priority(int32(i%3)))
+			seen[i] = *ptrCopy(actual[i])
+		}
+		verdicts := map[types.UID]verdict{}
+		most, ended := 0, 0
+		for step := range 3000 {
+			i := random.IntN(count)
+			job, changed := ptrCopy(actual[i]), false
+			switch random.IntN(5) {
+			case 0: // the loop's view catches up on one job
+				seen[i] = *ptrCopy(actual[i])
+			case 1, 2: // the loop decides
+				verdicts = decide(slices.Collect(maps.Values(seen)), verdicts, limit)
+			case 3: // a job records its attempt; its write is refused where it was read from an old view
+				word, fresh := verdicts[job.UID], seen[i].ResourceVersion == job.ResourceVersion
+				if fresh && wantsSlot(job) && word.admitted && word.attempt == nextNumber(job) {
+					withAttempts(running())(job)
+					changed = true
+				}
+			case 4: // an attempt ends
+				if attempt := openAttempt(job); attempt != nil {
+					closeAttempt(job, attempt, scanv1.ClassSuspended, "", noon())
+					ended++
+					changed = true
+				}
+			}
+			if changed {
+				job.ResourceVersion = fmt.Sprint(step)
+			}
+			actual[i] = *job
+			open := 0
+			for _, job := range actual {
+				if openAttempt(&job) != nil {
+					open++
+				}
+			}
+			if most = max(most, open); open > limit {
+				t.Fatalf("seed %d, step %d: %d attempts are open, the limit is %d", seed, step, open, limit)
+			}
+		}
+		if most < limit || ended < count {
+			t.Fatalf("seed %d: the story is too quiet: at most %d open, %d ended", seed, most, ended)
+		}
+	}
+}
+
+func ptrCopy(job scanv1.ScanJob) *scanv1.ScanJob { return job.DeepCopy() }

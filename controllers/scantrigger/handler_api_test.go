@@ -1,0 +1,340 @@
+package scantrigger
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/events"
+)
+
+const account = "111122223333"
+
+// at is pull request 42 with a commit at its head, so many seconds after noon.
+func at(kind events.PullRequestKind, commit string, seconds int) events.PullRequest {
+	e := pullRequest()
+	e.EventKind, e.SourceCommit = kind, commit
+	e.Time = noon.Add(time.Duration(seconds) * time.Second)
+	e.RevisionID, e.EventID = fmt.Sprintf("revision-%d", seconds), fmt.Sprintf("event-%s-%d", kind, seconds)
+	return e
+}
+
+func TestHandlePullRequestCreatesOneJobPerTriggerThatWantsIt(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("all")
+	w.trigger("release", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.TargetBranches = []string{"release/*"} })
+	w.trigger("main-only", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.TargetBranches = []string{"main"} })
+	w.trigger("asleep", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Suspend = true })
+	e := at(events.PullRequestCreated, commitA, 0)
+	for range 3 {
+		w.handle(e)
+	}
+	jobs := w.jobs()
+	var owners []string
+	for _, job := range jobs {
+		owner := metav1.GetControllerOf(&job)
+		owners = append(owners, owner.Name)
+		if job.Spec.Source.Revision != commitA || job.Spec.Source.BaseRevision != commitM || job.Spec.EnvironmentName != "default" {
+			t.Errorf("spec = %+v", job.Spec)
+		}
+		if job.Annotations[v1alpha1.AnnotationReceivedTime] != "2026-11-09T12:00:01Z" {
+			t.Errorf("annotations = %v", job.Annotations)
+		}
+	}
+	slices.Sort(owners)
+	if !slices.Equal(owners, []string{"all", "release"}) {
+		t.Errorf("jobs of %v, want one each of all and release", owners)
+	}
+}
+
+func TestHandlePushCreatesAJobOnce(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("pushes", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPush} })
+	e := push()
+	for range 3 {
+		if err := w.handler.HandlePush(t.Context(), w.queueURL, e, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.EventKind, e.Commit = events.PushDeleted, ""
+	if err := w.handler.HandlePush(t.Context(), w.queueURL, e, noon); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.running(); !slices.Equal(got, []string{commitB}) {
+		t.Errorf("jobs for %v, want one for the pushed commit", got)
+	}
+}
+
+func TestNewerRevisionTakesThePlaceOfOlderOnes(t *testing.T) {
+	events3 := []events.PullRequest{
+		at(events.PullRequestCreated, commitA, 0), at(events.PullRequestUpdated, commitM, 10), at(events.PullRequestUpdated, commitB, 20),
+	}
+	for name, order := range map[string][]int{
+		"in order":                              {0, 1, 2},
+		"in reverse":                            {2, 1, 0},
+		"with the newest first and repetitions": {2, 0, 2, 1, 0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.environment(account)
+			w.trigger("main")
+			other := at(events.PullRequestCreated, commitM, 0)
+			other.ID = "43"
+			w.handle(other)
+			for _, i := range order {
+				w.handle(events3[i])
+			}
+			if got := w.running(); !slices.Equal(got, []string{commitM, commitB}) {
+				t.Errorf("running: %v, want the newest revision and the other pull request", got)
+			}
+			newest, err := jobName("main", mustChange(t, events3[2]), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, job := range w.jobs() {
+				by := job.Annotations[v1alpha1.AnnotationSupersededBy]
+				if job.Spec.Cancel && by == "" || by == job.Name || !job.Spec.Cancel && by != "" {
+					t.Errorf("%s: cancel %v, superseded by %q", job.Name, job.Spec.Cancel, by)
+				}
+			}
+			if _, ok := w.jobs()[newest]; !ok {
+				t.Errorf("no job %s", newest)
+			}
+		})
+	}
+	t.Run("when both events are handled at once", func(t *testing.T) {
+		w := newWorld(t)
+		w.environment(account)
+		w.trigger("main")
+		failed := make(chan error, len(events3))
+		for _, e := range events3 {
+			go func() { failed <- w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon) }()
+		}
+		for range events3 {
+			if err := <-failed; err != nil {
+				t.Error(err)
+			}
+		}
+		if got := w.running(); !slices.Equal(got, []string{commitB}) {
+			t.Errorf("running: %v, want only the newest", got)
+		}
+	})
+	t.Run("but not where the trigger does not ask for it", func(t *testing.T) {
+		w := newWorld(t)
+		w.environment(account)
+		w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Supersede = ptr.To(false) })
+		for _, e := range events3 {
+			w.handle(e)
+		}
+		if got := w.running(); len(got) != 3 {
+			t.Errorf("running: %v, want all three", got)
+		}
+	})
+	t.Run("and a branch that is set back has its head scanned again", func(t *testing.T) {
+		w := newWorld(t)
+		w.environment(account)
+		w.trigger("main")
+		back := at(events.PullRequestUpdated, commitA, 30)
+		for _, e := range append(events3, back, back, events3[0]) {
+			w.handle(e)
+		}
+		if got := w.running(); !slices.Equal(got, []string{commitA}) {
+			t.Errorf("running: %v, want the head once", got)
+		}
+	})
+}
+
+func TestEndOfAPullRequestCancelsItsUnfinishedScans(t *testing.T) {
+	for _, kind := range []events.PullRequestKind{events.PullRequestClosed, events.PullRequestMerged} {
+		t.Run(string(kind), func(t *testing.T) {
+			w := newWorld(t)
+			w.environment(account)
+			w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Supersede = ptr.To(false) })
+			other := at(events.PullRequestCreated, commitM, 0)
+			other.ID = "43"
+			w.handle(other)
+			w.handle(at(events.PullRequestCreated, commitA, 0))
+			w.handle(at(events.PullRequestUpdated, commitB, 1))
+			for range 2 {
+				w.handle(at(kind, commitB, 2))
+			}
+			if got := w.running(); !slices.Equal(got, []string{commitM}) {
+				t.Errorf("running: %v, want only the other pull request", got)
+			}
+			for _, job := range w.jobs() {
+				if by := job.Annotations[v1alpha1.AnnotationSupersededBy]; by != "" {
+					t.Errorf("%s is said to be superseded by %s", job.Name, by)
+				}
+			}
+		})
+	}
+}
+
+func TestEventsThatNobodyWantsAreDropped(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("infra", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"infra-*"} })
+	foreign := at(events.PullRequestCreated, commitA, 0)
+	foreign.Account, foreign.Repository = "444455556666", "infra-x"
+	for _, e := range []events.PullRequest{
+		at(events.PullRequestCreated, commitA, 0), at(events.PullRequestOther, commitA, 1), at(events.PullRequestClosed, commitA, 2), foreign,
+	} {
+		w.handle(e)
+	}
+	if jobs := w.jobs(); len(jobs) != 0 {
+		t.Errorf("%d jobs, want none", len(jobs))
+	}
+}
+
+func TestTriggerThatCannotBeFollowedHoldsNobodyUp(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("good")
+	for name, edit := range map[string]func(*v1alpha1.ScanTrigger){
+		"pattern":    func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"pay[ments"} },
+		"expression": func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "event.nope == ''" },
+	} {
+		trigger := w.newTrigger(name, edit)
+		w.create(trigger)
+		w.awaitReason(trigger, map[string]string{"pattern": v1alpha1.ReasonInvalidPattern, "expression": v1alpha1.ReasonInvalidExpression}[name])
+	}
+	w.trigger("fails", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "int(event.title) > 3" })
+	w.handle(at(events.PullRequestCreated, commitA, 0))
+	var owners []string
+	for _, job := range w.jobs() {
+		owners = append(owners, metav1.GetControllerOf(&job).Name)
+	}
+	slices.Sort(owners)
+	if !slices.Equal(owners, []string{"fails", "good"}) {
+		t.Errorf("jobs of %v, want the good trigger's and that of the one whose expression fails for this event", owners)
+	}
+	for name, want := range map[string]string{
+		"pattern": ReasonInvalidSpec + ": Dropped a PullRequestCreated event of payments", "expression": ReasonInvalidSpec + ": Dropped",
+		"fails": ReasonExpressionFailed + ": spec.expression failed",
+	} {
+		w.eventually("wait for the event of "+name, func() string {
+			if got := w.warnings(name); len(got) != 1 || !strings.HasPrefix(got[0], want) {
+				return fmt.Sprint(got)
+			}
+			return ""
+		})
+	}
+}
+
+func TestAPIErrorKeepsTheEventAndTheOtherTriggersDoTheirPart(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("a-good")
+	w.trigger("b-bad", func(trigger *v1alpha1.ScanTrigger) {
+		trigger.Spec.Template.Metadata.Labels = map[string]string{"team": "not a label"}
+	})
+	w.trigger("c-good")
+	err := w.handler.HandlePullRequest(t.Context(), w.queueURL, at(events.PullRequestCreated, commitA, 0), noon)
+	if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), w.namespace+"/b-bad") {
+		t.Errorf("error = %v, want the API server's refusal with the trigger's name", err)
+	}
+	if got := w.running(); len(got) != 2 {
+		t.Errorf("%d jobs, want those of the two good triggers", len(got))
+	}
+}
+
+func TestJobOfATriggerThatWasDeletedAndMadeAnewIsNotTakenForOurs(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	trigger := w.trigger("main")
+	old := trigger.DeepCopy()
+	old.UID = "11111111-2222-3333-4444-555555555555"
+	c := mustChange(t, at(events.PullRequestCreated, commitA, 0))
+	name, err := jobName("main", c, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := newJob(old, c, name)
+	// The garbage collector would take it away at once, because its owner is not there.
+	left.Finalizers = []string{v1alpha1.FinalizerStopTask}
+	w.create(left)
+	e := at(events.PullRequestCreated, commitA, 0)
+	if err := w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon); !errors.Is(err, errNameTaken) {
+		t.Errorf("error = %v, want errNameTaken, so that the event comes again", err)
+	}
+	w.release(left)
+	w.eventually("handle the event when the old job is gone", func() string {
+		if err := w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	if job := w.jobs()[name]; !metav1.IsControlledBy(&job, trigger) {
+		t.Errorf("the job is controlled by %v", metav1.GetControllerOf(&job))
+	}
+}
+
+func TestEventForATriggerThatIsBeingDeletedIsDropped(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	trigger := w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Finalizers = []string{"scanjob.dev/test"} })
+	if err := w.client.Delete(t.Context(), trigger); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("the cache knows", func() string {
+		if err := w.handler.client.Get(t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
+			return err.Error()
+		}
+		if trigger.DeletionTimestamp.IsZero() {
+			return "no deletion timestamp"
+		}
+		return ""
+	})
+	w.handle(at(events.PullRequestCreated, commitA, 0))
+	if jobs := w.jobs(); len(jobs) != 0 {
+		t.Errorf("%d jobs, want none", len(jobs))
+	}
+	w.release(trigger)
+}
+
+func TestEventForANamespaceThatIsBeingDeletedIsDropped(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	trigger := w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Finalizers = []string{"scanjob.dev/test"} })
+	// A cache that does not know of the deletion yet still has the trigger as it was.
+	before := trigger.DeepCopy()
+	clientset, err := kubernetes.NewForConfig(plane.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := clientset.CoreV1().Namespaces().Delete(t.Context(), w.namespace, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.handler.scan(t.Context(), before, mustChange(t, at(events.PullRequestCreated, commitA, 0))); err != nil {
+		t.Errorf("error = %v, want none: the event can never be handled", err)
+	}
+	if jobs := w.jobs(); len(jobs) != 0 {
+		t.Errorf("%d jobs, want none", len(jobs))
+	}
+	w.release(trigger)
+}
+
+// release takes the finalizers off an object and deletes it.
+func (w *world) release(object client.Object) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	if err := w.client.Delete(ctx, object); client.IgnoreNotFound(err) != nil {
+		w.t.Fatal(err)
+	}
+	patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
+	if err := w.client.Patch(ctx, object, patch); client.IgnoreNotFound(err) != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -1,0 +1,77 @@
+package scantrigger
+
+import (
+	"maps"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// triggerKind is the kind of the owner of the jobs.
+const triggerKind = "ScanTrigger"
+
+// reservedPrefix opens the labels and annotations that a template cannot set.
+const reservedPrefix = "scanjob.dev/"
+
+// newJob returns the ScanJob that a trigger makes of a change.
+func newJob(trigger *v1alpha1.ScanTrigger, c change, name string) *v1alpha1.ScanJob {
+	template := trigger.Spec.Template.DeepCopy()
+	job := &v1alpha1.ScanJob{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:   trigger.Namespace,
+			Name:        name,
+			Labels:      unreserved(template.Metadata.Labels),
+			Annotations: unreserved(template.Metadata.Annotations),
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion:         v1alpha1.GroupVersion.String(),
+				Kind:               triggerKind,
+				Name:               trigger.Name,
+				UID:                trigger.UID,
+				Controller:         ptr.To(true),
+				BlockOwnerDeletion: ptr.To(false),
+			}},
+		},
+		Spec: v1alpha1.ScanJobSpec{
+			EnvironmentName: trigger.Spec.EnvironmentName,
+			Source: v1alpha1.ScanSource{
+				CodeCommit:   &v1alpha1.CodeCommitSource{Repository: c.repository, PullRequestID: c.pullRequestID},
+				Revision:     c.commit,
+				BaseRevision: c.base,
+			},
+			ScanJobOptions: template.Spec,
+		},
+	}
+	maps.Copy(job.Labels, changeLabels(trigger.Name, c.repository, c.pullRequestID))
+	job.Annotations[v1alpha1.AnnotationEventTime] = c.happened.UTC().Format(time.RFC3339Nano)
+	job.Annotations[v1alpha1.AnnotationReceivedTime] = c.received.UTC().Format(time.RFC3339Nano)
+	if c.eventID != "" {
+		job.Annotations[v1alpha1.AnnotationEventID] = c.eventID
+	}
+	return job
+}
+
+// changeLabels are the labels of a trigger's jobs for a repository and, where it has one, a pull request.
+func changeLabels(trigger, repository, pullRequestID string) map[string]string {
+	labels := map[string]string{
+		v1alpha1.LabelTrigger:    labelValue(trigger),
+		v1alpha1.LabelRepository: labelValue(repository),
+	}
+	if pullRequestID != "" {
+		labels[v1alpha1.LabelPullRequest] = labelValue(pullRequestID)
+	}
+	return labels
+}
+
+func unreserved(from map[string]string) map[string]string {
+	kept := map[string]string{}
+	for name, value := range from {
+		if !strings.HasPrefix(name, reservedPrefix) {
+			kept[name] = value
+		}
+	}
+	return kept
+}

@@ -1,0 +1,178 @@
+package scantrigger
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/utils/ptr"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+func name(t *testing.T, trigger string, c change, again string) string {
+	t.Helper()
+	got, err := jobName(trigger, c, again)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestJobNameIsAFunctionOfTriggerRepositoryPullRequestAndCommit(t *testing.T) {
+	base := mustChange(t, pullRequest())
+	want := name(t, "main", base, "")
+	if !strings.HasPrefix(want, "main-payments-pr42-") {
+		t.Errorf("name %q does not open with trigger, repository and pull request", want)
+	}
+	for what, edit := range map[string]func(*change){
+		"another event about the same commit": func(c *change) { c.eventID, c.event = "event-z", v1alpha1.EventPullRequestUpdated },
+		"another time of arrival":             func(c *change) { c.received = c.received.Add(time.Hour) },
+		"another time of the event":           func(c *change) { c.happened = c.happened.Add(time.Hour) },
+		"another target":                      func(c *change) { c.base, c.targetBranch = commitB, "main" },
+	} {
+		c := base
+		edit(&c)
+		if got := name(t, "main", c, ""); got != want {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	pushed, _ := pushChange(push(), noon)
+	otherBranch, otherCommit := pushed, pushed
+	otherBranch.targetBranch, otherCommit.commit = "release/1.2", commitM
+	seen := map[string]string{want: "the first"}
+	for what, other := range map[string]string{
+		"another trigger":      name(t, "all", base, ""),
+		"another repository":   name(t, "main", withChange(base, func(c *change) { c.repository = "infra" }), ""),
+		"another pull request": name(t, "main", withChange(base, func(c *change) { c.pullRequestID = "43" }), ""),
+		"another commit":       name(t, "main", withChange(base, func(c *change) { c.commit = commitB }), ""),
+		"a later scan":         name(t, "main", base, "revision-c"),
+		"a push":               name(t, "main", pushed, ""),
+		"another branch":       name(t, "main", otherBranch, ""),
+		"another push":         name(t, "main", otherCommit, ""),
+		"shifted parts":        name(t, "mainp", withChange(base, func(c *change) { c.repository = "ayments" }), ""),
+	} {
+		if before, ok := seen[other]; ok {
+			t.Errorf("%s has the name of %s", what, before)
+		}
+		seen[other] = what
+	}
+}
+
+func TestJobNameIsADNSLabel(t *testing.T) {
+	tests := map[string]struct {
+		trigger, repository, branch, prefix string
+	}{
+		"capitals and dots":        {"Main.Trigger", "Pay_ments.v2", "main", "main-trigger-pay-ments-v2-main-"},
+		"long parts":               {strings.Repeat("t", 253), strings.Repeat("r", 100), strings.Repeat("b", 256), strings.Repeat("t", 16) + "-" + strings.Repeat("r", 16) + "-" + strings.Repeat("b", 12) + "-"},
+		"parts cut at a separator": {"a234567890123456", "r--------------------x", "feature/ide/x", "a234567890123456-r-feature-ide-"},
+		"nothing readable":         {"t", "___", "日本語", "t-"},
+	}
+	for what, test := range tests {
+		t.Run(what, func(t *testing.T) {
+			c, _ := pushChange(push(), noon)
+			c.repository, c.targetBranch = test.repository, test.branch
+			got := name(t, test.trigger, c, "")
+			if problems := validation.IsDNS1123Label(got); len(problems) > 0 {
+				t.Errorf("%q: %v", got, problems)
+			}
+			if !strings.HasPrefix(got, test.prefix) {
+				t.Errorf("%q does not open with %q", got, test.prefix)
+			}
+		})
+	}
+}
+
+func TestLabelValue(t *testing.T) {
+	for _, valid := range []string{"payments", "Pay_ments.v2", "42", ""} {
+		if got := labelValue(valid); got != valid {
+			t.Errorf("%q becomes %q", valid, got)
+		}
+	}
+	seen := map[string]string{}
+	for _, invalid := range []string{"-payments", "payments-", strings.Repeat("r", 100), strings.Repeat("r", 99), "日本語", "___"} {
+		got := labelValue(invalid)
+		if problems := validation.IsValidLabelValue(got); len(problems) > 0 || got == "" {
+			t.Errorf("%q becomes %q: %v", invalid, got, problems)
+		}
+		if before, ok := seen[got]; ok {
+			t.Errorf("%q and %q become the same", before, invalid)
+		}
+		seen[got] = invalid
+	}
+}
+
+func TestNewJob(t *testing.T) {
+	trigger := &v1alpha1.ScanTrigger{
+		ObjectMeta: metav1.ObjectMeta{Name: "main", Namespace: "scans", UID: "uid-1"},
+		Spec: v1alpha1.ScanTriggerSpec{
+			EnvironmentName: "default",
+			Template: v1alpha1.ScanJobTemplate{
+				Metadata: v1alpha1.TemplateMetadata{
+					Labels:      map[string]string{"team": "payments", v1alpha1.LabelTrigger: "forged"},
+					Annotations: map[string]string{"note": "hello", v1alpha1.AnnotationEventTime: "forged", v1alpha1.AnnotationSupersededBy: "forged"},
+				},
+				Spec: v1alpha1.ScanJobOptions{Mode: v1alpha1.ScanModeTree, Priority: 7, BackoffLimit: ptr.To[int32](1)},
+			},
+		},
+	}
+	t.Run("of a pull request", func(t *testing.T) {
+		want := &v1alpha1.ScanJob{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "the-name", Namespace: "scans",
+				Labels: map[string]string{
+					"team": "payments", v1alpha1.LabelTrigger: "main", v1alpha1.LabelRepository: "payments", v1alpha1.LabelPullRequest: "42",
+				},
+				Annotations: map[string]string{
+					"note":                          "hello",
+					v1alpha1.AnnotationEventTime:    "2026-11-09T12:00:00Z",
+					v1alpha1.AnnotationReceivedTime: "2026-11-09T12:00:02.5Z",
+					v1alpha1.AnnotationEventID:      "event-a",
+				},
+				OwnerReferences: []metav1.OwnerReference{{
+					APIVersion: "scanjob.dev/v1alpha1", Kind: "ScanTrigger", Name: "main", UID: "uid-1",
+					Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(false),
+				}},
+			},
+			Spec: v1alpha1.ScanJobSpec{
+				EnvironmentName: "default",
+				Source: v1alpha1.ScanSource{
+					CodeCommit: &v1alpha1.CodeCommitSource{Repository: "payments", PullRequestID: "42"},
+					Revision:   commitA, BaseRevision: commitM,
+				},
+				ScanJobOptions: v1alpha1.ScanJobOptions{Mode: v1alpha1.ScanModeTree, Priority: 7, BackoffLimit: ptr.To[int32](1)},
+			},
+		}
+		c := mustChange(t, pullRequest())
+		c.received = noon.Add(2500 * time.Millisecond)
+		got := newJob(trigger, c, "the-name")
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	t.Run("of a push", func(t *testing.T) {
+		c, _ := pushChange(push(), noon)
+		got := newJob(trigger, c, "the-name")
+		if _, ok := got.Labels[v1alpha1.LabelPullRequest]; ok {
+			t.Error("it has the label of a pull request")
+		}
+		source := got.Spec.Source
+		if source.CodeCommit.PullRequestID != "" || source.Revision != commitB || source.BaseRevision != commitA {
+			t.Errorf("source = %+v", source)
+		}
+	})
+	t.Run("of a trigger that is used again", func(t *testing.T) {
+		newJob(trigger, mustChange(t, pullRequest()), "x").Labels["team"] = "spoiled"
+		if trigger.Spec.Template.Metadata.Labels["team"] != "payments" {
+			t.Error("the job shares the trigger's labels")
+		}
+	})
+}
+
+func withChange(c change, edit func(*change)) change {
+	edit(&c)
+	return c
+}

@@ -1,0 +1,234 @@
+package scantrigger
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/events"
+)
+
+const (
+	commitA = "6669fb1fca2bfc7e52b5ffd6805b15554ec601bf"
+	commitB = "b63ae6ede087fe187888db24b0dacb4b9ad64c5a"
+	commitM = "a7f719bf74e49f78da1a4edfed258b184a7054ff"
+	bot     = "arn:aws:sts::111122223333:assumed-role/bot/renovate"
+)
+
+var noon = time.Date(2026, 11, 9, 12, 0, 0, 0, time.UTC)
+
+// pullRequest is the event that opened pull request 42 of payments, from feature/capture to release/1.2.
+func pullRequest() events.PullRequest {
+	return events.PullRequest{
+		EventKind:    events.PullRequestCreated,
+		Repository:   "payments",
+		ID:           "42",
+		Title:        "Capture twice, charge once",
+		AuthorARN:    bot,
+		CallerARN:    bot,
+		SourceBranch: "feature/capture",
+		TargetBranch: "release/1.2",
+		SourceCommit: commitA,
+		TargetCommit: commitM,
+		RevisionID:   "revision-a",
+		Account:      "111122223333",
+		Region:       "us-east-1",
+		Time:         noon,
+		EventID:      "event-a",
+	}
+}
+
+func push() events.Push {
+	return events.Push{
+		EventKind: events.PushUpdated, Repository: "payments", Branch: "main", Commit: commitB, OldCommit: commitA,
+		CallerARN: bot, Account: "111122223333", Region: "us-east-1", Time: noon, EventID: "event-p",
+	}
+}
+
+func mustChange(t *testing.T, e events.PullRequest) change {
+	t.Helper()
+	c, ok := pullRequestChange(e, noon.Add(2*time.Second))
+	if !ok {
+		t.Fatalf("%+v is no change", e)
+	}
+	return c
+}
+
+func mustExpressions(t *testing.T) *expressions {
+	t.Helper()
+	x, err := newExpressions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func TestMatch(t *testing.T) {
+	pr := mustChange(t, pullRequest())
+	pushed, ok := pushChange(push(), noon)
+	if !ok {
+		t.Fatal("a push is no change")
+	}
+	created := []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}
+	any3 := []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated, v1alpha1.EventPullRequestUpdated, v1alpha1.EventPush}
+	tests := map[string]struct {
+		spec v1alpha1.ScanTriggerSpec
+		c    change
+		want answer
+	}{
+		"a trigger without patterns wants every repository and branch": {v1alpha1.ScanTriggerSpec{Events: created}, pr, answerWanted},
+		"an event that is not listed is not wanted":                    {v1alpha1.ScanTriggerSpec{Events: []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestUpdated}}, pr, answerEvent},
+		"a push is wanted where pushes are listed":                     {v1alpha1.ScanTriggerSpec{Events: any3}, pushed, answerWanted},
+		"a push is not a pull request":                                 {v1alpha1.ScanTriggerSpec{Events: created}, pushed, answerEvent},
+		"a suspended trigger wants nothing":                            {v1alpha1.ScanTriggerSpec{Events: created, Suspend: true}, pr, answerSuspended},
+		"a repository's name matches itself":                           {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"infra", "payments"}}, pr, answerWanted},
+		"a repository's name does not match a longer one":              {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay"}}, pr, answerRepository},
+		"a star stands for the rest of a name":                         {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay*"}}, pr, answerWanted},
+		"a question mark stands for one character":                     {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"payment?"}}, pr, answerWanted},
+		"braces are alternatives":                                      {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"{infra,payments}"}}, pr, answerWanted},
+		"a star does not cross a slash of a branch":                    {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"*"}}, pr, answerBranch},
+		"a star stands for a part of a branch":                         {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"release/*"}}, pr, answerWanted},
+		"two stars cross slashes":                                      {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"**"}}, pr, answerWanted},
+		"a branch may be written in full":                              {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"refs/heads/release/1.2"}}, pr, answerWanted},
+		"the source branch is not the target branch":                   {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"feature/*"}}, pr, answerBranch},
+		"the branch that was pushed to is the target branch":           {v1alpha1.ScanTriggerSpec{Events: any3, TargetBranches: []string{"main"}}, pushed, answerWanted},
+		"a true expression wants the event":                            {v1alpha1.ScanTriggerSpec{Events: created, Expression: `event.callerUserArn.endsWith("/renovate")`}, pr, answerWanted},
+		"a false expression does not":                                  {v1alpha1.ScanTriggerSpec{Events: created, Expression: `!event.author.contains("role/bot/")`}, pr, answerExpression},
+		"an expression sees a push":                                    {v1alpha1.ScanTriggerSpec{Events: any3, Expression: `event.type == "Push" && event.pullRequestId == ""`}, pushed, answerWanted},
+		"an expression can calculate with the time":                    {v1alpha1.ScanTriggerSpec{Events: created, Expression: `timestamp(event.time).getHours() == 12`}, pr, answerWanted},
+	}
+	x := mustExpressions(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := match(t.Context(), &test.spec, test.c, x)
+			if err != nil || got != test.want {
+				t.Errorf("match = %s, %v; want %s", got, err, test.want)
+			}
+		})
+	}
+}
+
+func TestMatchOfASpecThatCannotBeFollowed(t *testing.T) {
+	x := mustExpressions(t)
+	tests := map[string]struct {
+		spec v1alpha1.ScanTriggerSpec
+		want string
+	}{
+		"a bracket that stays open in a repository": {v1alpha1.ScanTriggerSpec{Repositories: []string{"ok", "pay[ments"}}, `spec.repositories[1] is "pay[ments"`},
+		"a brace that stays open in a branch":       {v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, `spec.targetBranches[0] is "{main,release"`},
+		"an expression that does not compile":       {v1alpha1.ScanTriggerSpec{Expression: `event.title ==`}, "does not compile"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}
+			got, err := match(t.Context(), &test.spec, mustChange(t, pullRequest()), x)
+			if got != answerInvalid || err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("match = %s, %v; want %s and %q", got, err, answerInvalid, test.want)
+			}
+			if isPattern := strings.Contains(test.want, "spec."); errors.Is(err, ErrInvalidPattern) != isPattern {
+				t.Errorf("errors.Is(%v, ErrInvalidPattern) = %v", err, !isPattern)
+			}
+		})
+	}
+}
+
+func TestMatchScansWhereTheExpressionFailsForOneEvent(t *testing.T) {
+	spec := v1alpha1.ScanTriggerSpec{
+		Events:     []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated},
+		Expression: `int(event.title) > 3`,
+	}
+	got, err := match(t.Context(), &spec, mustChange(t, pullRequest()), mustExpressions(t))
+	if got != answerWanted || err == nil {
+		t.Errorf("match = %s, %v; want a scan and an error that tells why", got, err)
+	}
+}
+
+func TestExpressionCheck(t *testing.T) {
+	// Each level goes over ten items, so that eight of them make 10^8 steps of a short text.
+	costly := "true"
+	for i := range 8 {
+		costly = fmt.Sprintf("[0,1,2,3,4,5,6,7,8,9].all(v%d, %s)", i, costly)
+	}
+	tests := map[string]struct{ text, want string }{
+		"none at all":                  {"", ""},
+		"a comparison":                 {`event.targetBranch == "main"`, ""},
+		"a regular expression":         {`event.title.matches("^(fix|feat): .{1,80}$")`, ""},
+		"an index in place of a field": {`event["title"] != ""`, ""},
+		"all fields":                   {"event." + strings.Join(expressionFields(), ` != "x" && event.`) + ` != "x"`, ""},
+		"a text":                       {`event.title`, "it is a string; it must be a boolean"},
+		"an unknown variable":          {`pullRequest.title == ""`, "does not compile"},
+		"a misspelt field":             {`event.callerArn == "x" || event.titel == "y"`, "event has no field callerArn, titel; it has type, id, time"},
+		"a comparison of unlike types": {`event.title == 3`, "does not compile"},
+		"nested loops over long lists": {costly, "it may cost too much"},
+		"a nested regular expression":  {`[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, event.title.matches(event.author))))`, "it may cost too much"},
+	}
+	x := mustExpressions(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			err := x.check(test.text)
+			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+				t.Errorf("check = %v, want %q", err, test.want)
+			}
+			if again := x.check(test.text); fmt.Sprint(again) != fmt.Sprint(err) {
+				t.Errorf("from the cache: %v, first: %v", again, err)
+			}
+		})
+	}
+}
+
+func TestExpressionStopsAtTheCostLimitWhateverTheEstimateSaid(t *testing.T) {
+	x := mustExpressions(t)
+	// The estimate takes a title for 2048 characters at most; this one has a million, and the loop goes over it 100 times.
+	text := `[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, event.title.contains("z") == false))`
+	if err := x.check(text); err != nil {
+		t.Fatal(err)
+	}
+	e := pullRequest()
+	e.Title = strings.Repeat("a", 1_000_000)
+	_, err := x.evaluate(t.Context(), text, mustChange(t, e).fields)
+	if err == nil || !strings.Contains(err.Error(), "cost limit exceeded") {
+		t.Errorf("error = %v, want the cost limit", err)
+	}
+}
+
+func TestChange(t *testing.T) {
+	t.Run("every field of expressions is there for both kinds of event", func(t *testing.T) {
+		pushed, _ := pushChange(push(), noon)
+		for _, c := range []change{mustChange(t, pullRequest()), pushed} {
+			if len(c.fields) != len(expressionFields()) {
+				t.Errorf("%d fields, want %d", len(c.fields), len(expressionFields()))
+			}
+			for _, field := range expressionFields() {
+				if _, ok := c.fields[field]; !ok {
+					t.Errorf("no field %s in a %s event", field, c.event)
+				}
+			}
+		}
+	})
+	t.Run("events that bring no commits are none", func(t *testing.T) {
+		for _, kind := range []events.PullRequestKind{events.PullRequestClosed, events.PullRequestMerged, events.PullRequestOther} {
+			e := pullRequest()
+			e.EventKind = kind
+			if _, ok := pullRequestChange(e, noon); ok {
+				t.Errorf("%s is a change", kind)
+			}
+		}
+		e := push()
+		e.EventKind = events.PushDeleted
+		if _, ok := pushChange(e, noon); ok {
+			t.Error("a deleted branch is a change")
+		}
+	})
+	t.Run("a push to a new branch has no base", func(t *testing.T) {
+		for _, old := range []string{"", strings.Repeat("0", 40)} {
+			e := push()
+			e.OldCommit = old
+			if c, _ := pushChange(e, noon); c.base != "" {
+				t.Errorf("old commit %q gives base %q", old, c.base)
+			}
+		}
+	})
+}

@@ -1,0 +1,146 @@
+package scantrigger
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/events"
+)
+
+func TestReadyFollowsTheEnvironmentAndTheSpec(t *testing.T) {
+	w := newWorld(t)
+	trigger := w.newTrigger("main")
+	w.create(trigger)
+	w.awaitReason(trigger, v1alpha1.ReasonEnvironmentNotFound)
+
+	environment := w.environment(account)
+	w.awaitReason(trigger, v1alpha1.ReasonListening)
+
+	before := environment.DeepCopy()
+	environment.Spec.Inbox = nil
+	w.patch(environment, before)
+	w.awaitReason(trigger, v1alpha1.ReasonNoInboxConfigured)
+
+	before = environment.DeepCopy()
+	environment.Spec.Inbox = &v1alpha1.InboxConfiguration{Queue: v1alpha1.AWSReference{ID: w.queueURL}}
+	w.patch(environment, before)
+	meta.SetStatusCondition(&environment.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "ClusterInactive", Message: "cluster scans is INACTIVE",
+	})
+	if err := w.client.Status().Update(t.Context(), environment); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitReason(trigger, v1alpha1.ReasonEnvironmentNotReady)
+	w.resolve(environment, account)
+	w.awaitReason(trigger, v1alpha1.ReasonListening)
+
+	w.edit(trigger, func(spec *v1alpha1.ScanTriggerSpec) { spec.TargetBranches = []string{"release/[1"} })
+	w.awaitReason(trigger, v1alpha1.ReasonInvalidPattern)
+	w.edit(trigger, func(spec *v1alpha1.ScanTriggerSpec) { spec.TargetBranches, spec.Expression = nil, "event.title" })
+	w.awaitReason(trigger, v1alpha1.ReasonInvalidExpression)
+	w.edit(trigger, func(spec *v1alpha1.ScanTriggerSpec) { spec.Expression = "" })
+	w.awaitReason(trigger, v1alpha1.ReasonListening)
+}
+
+func TestStatusCountsTheJobsOfTheTrigger(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	trigger := w.trigger("main")
+	w.trigger("other", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"infra"} })
+	e := at(events.PullRequestCreated, commitA, 0)
+	w.handle(e)
+	name, err := jobName("main", mustChange(t, e), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.awaitJobs(trigger, 1, name)
+
+	job := w.jobs()[name]
+	meta.SetStatusCondition(&job.Status.Conditions, metav1.Condition{
+		Type: v1alpha1.ConditionComplete, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonScanned,
+	})
+	job.Status.Attempts = []v1alpha1.Attempt{}
+	if err := w.client.Status().Update(t.Context(), &job); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitJobs(trigger, 0, name)
+
+	if err := w.client.Delete(t.Context(), &job); err != nil {
+		t.Fatal(err)
+	}
+	next := at(events.PullRequestUpdated, commitB, 10)
+	w.handle(next)
+	nextName, err := jobName("main", mustChange(t, next), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.awaitJobs(trigger, 1, nextName)
+}
+
+func TestStatusIsNotWrittenWithoutAChange(t *testing.T) {
+	w := newWorld(t)
+	environment := w.environment(account)
+	trigger := w.trigger("main")
+	e := at(events.PullRequestCreated, commitA, 0)
+	w.handle(e)
+	name, err := jobName("main", mustChange(t, e), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.awaitJobs(trigger, 1, name)
+	settled := trigger.ResourceVersion
+	// Each of these is seen by the controller, and tells it nothing new.
+	before := environment.DeepCopy()
+	environment.Annotations = map[string]string{"note": "hello"}
+	w.patch(environment, before)
+	job := w.jobs()[name]
+	job.Status.Phase = v1alpha1.PhaseQueued
+	if err := w.client.Status().Update(t.Context(), &job); err != nil {
+		t.Fatal(err)
+	}
+	// The next change that counts is handled after them.
+	second := w.trigger("second")
+	if second.Status.ActiveJobs != 0 {
+		t.Errorf("%d active jobs of a new trigger", second.Status.ActiveJobs)
+	}
+	if err := w.client.Get(t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
+		t.Fatal(err)
+	}
+	if trigger.ResourceVersion != settled {
+		t.Errorf("the status was written again: %+v", trigger.ManagedFields)
+	}
+}
+
+func (w *world) awaitJobs(trigger *v1alpha1.ScanTrigger, active int32, last string) {
+	w.t.Helper()
+	w.eventually("wait for the status", func() string {
+		if err := w.client.Get(w.t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
+			return err.Error()
+		}
+		status := trigger.Status
+		if status.ActiveJobs != active || status.LastJobName != last || status.LastJobTime == nil || time.Since(status.LastJobTime.Time) > time.Hour {
+			return fmt.Sprintf("active %d, last %q at %v; want %d, %q", status.ActiveJobs, status.LastJobName, status.LastJobTime, active, last)
+		}
+		return ""
+	})
+}
+
+func (w *world) edit(trigger *v1alpha1.ScanTrigger, edit func(*v1alpha1.ScanTriggerSpec)) {
+	w.t.Helper()
+	before := trigger.DeepCopy()
+	edit(&trigger.Spec)
+	w.patch(trigger, before)
+}
+
+func (w *world) patch(object, before client.Object) {
+	w.t.Helper()
+	if err := w.client.Patch(w.t.Context(), object, client.MergeFrom(before)); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -1,0 +1,157 @@
+package scantrigger
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	inboxevents "github.com/scanjob-dev/scanjob/internal/events"
+)
+
+// scan makes sure that the trigger's job for a change exists, then lets it take the place of older ones. Each step can be
+// repeated, so a crash between them does no harm.
+func (h *Handler) scan(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) error {
+	created, err := h.ensureJob(ctx, trigger, c)
+	if err != nil {
+		return err
+	}
+	if !created || c.pullRequestID == "" || !ptr.Deref(trigger.Spec.Supersede, true) {
+		return nil
+	}
+	return h.supersede(ctx, trigger, c)
+}
+
+// ensureJob creates the job or finds it. exists is false where the trigger or its namespace is on its way out, and there
+// is nothing left to do.
+func (h *Handler) ensureJob(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) (exists bool, err error) {
+	name, err := jobName(trigger.Name, c, "")
+	if err != nil {
+		return false, err
+	}
+	existing, err := h.create(ctx, trigger, c, name)
+	if err != nil || existing == nil {
+		return h.judgeCreation(ctx, trigger, err)
+	}
+	if !rescan(existing, c) {
+		return true, nil
+	}
+	name, err = jobName(trigger.Name, c, cmp.Or(c.revisionID, c.eventID))
+	if err != nil {
+		return false, err
+	}
+	_, err = h.create(ctx, trigger, c, name)
+	return h.judgeCreation(ctx, trigger, err)
+}
+
+func (h *Handler) judgeCreation(ctx context.Context, trigger *v1alpha1.ScanTrigger, err error) (exists bool, _ error) {
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		log.FromContext(ctx).Info("Dropped an event for a namespace that is being deleted", "trigger", client.ObjectKeyFromObject(trigger))
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// errNameTaken tells of a job of the wanted name that is another trigger's.
+var errNameTaken = errors.New("a ScanJob of that name belongs to somebody else")
+
+// create creates the trigger's job of a name, or returns the one that is there.
+func (h *Handler) create(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change, name string) (existing *v1alpha1.ScanJob, err error) {
+	job := newJob(trigger, c, name)
+	err = h.client.Create(ctx, job)
+	if err == nil {
+		h.metrics.created.Inc()
+		log.FromContext(ctx).Info("Created a ScanJob", "scanJob", client.ObjectKeyFromObject(job), "trigger", client.ObjectKeyFromObject(trigger),
+			"repository", c.repository, "pullRequest", c.pullRequestID, "revision", c.commit)
+		return nil, nil
+	}
+	if !apierrors.IsAlreadyExists(err) {
+		return nil, fmt.Errorf("create ScanJob %s: %w", name, err)
+	}
+	existing = &v1alpha1.ScanJob{}
+	if err := h.live.Get(ctx, client.ObjectKeyFromObject(job), existing); err != nil {
+		return nil, fmt.Errorf("read ScanJob %s, which exists: %w", name, err)
+	}
+	if !metav1.IsControlledBy(existing, trigger) {
+		// A trigger that was deleted and made anew finds its predecessor's jobs, until they are collected.
+		return nil, fmt.Errorf("%w: %s; it is tried again, or delete that job", errNameTaken, name)
+	}
+	return existing, nil
+}
+
+// supersede cancels the unfinished jobs of older revisions. Where the change itself is the older one, that is its own job.
+func (h *Handler) supersede(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) error {
+	jobs, err := h.jobsOfPullRequest(ctx, trigger, c.repository, c.pullRequestID)
+	if err != nil {
+		return err
+	}
+	newest, older := superseded(jobs)
+	var errs []error
+	for _, job := range older {
+		errs = append(errs, h.cancel(ctx, job, newest.Name))
+	}
+	return errors.Join(errs...)
+}
+
+// close cancels the unfinished jobs of a pull request that is closed or merged, whatever their triggers want now.
+func (h *Handler) close(ctx context.Context, queueURL string, e inboxevents.PullRequest) error {
+	triggers, err := h.listening(ctx, queueURL, e.Account, e.Region)
+	if err != nil {
+		return err
+	}
+	cancelled := false
+	var errs []error
+	for i := range triggers {
+		jobs, err := h.jobsOfPullRequest(ctx, &triggers[i], e.Repository, e.ID)
+		errs = append(errs, err)
+		for j := range jobs {
+			if unfinished(&jobs[j]) && !jobs[j].Spec.Cancel {
+				cancelled = true
+				errs = append(errs, h.cancel(ctx, &jobs[j], ""))
+			}
+		}
+	}
+	err = errors.Join(errs...)
+	if err == nil {
+		h.metrics.event("PullRequest"+string(e.EventKind), cancelled)
+	}
+	return err
+}
+
+func (h *Handler) jobsOfPullRequest(ctx context.Context, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) ([]v1alpha1.ScanJob, error) {
+	var list v1alpha1.ScanJobList
+	err := h.live.List(ctx, &list, client.InNamespace(trigger.Namespace),
+		client.MatchingLabels(changeLabels(trigger.Name, repository, pullRequestID)))
+	if err != nil {
+		return nil, fmt.Errorf("list the ScanJobs of pull request %s of %s: %w", pullRequestID, repository, err)
+	}
+	return ofPullRequest(list.Items, trigger, repository, pullRequestID), nil
+}
+
+// cancel asks for a job's end. by names the job that takes its place, empty where none does.
+func (h *Handler) cancel(ctx context.Context, job *v1alpha1.ScanJob, by string) error {
+	before := job.DeepCopy()
+	job.Spec.Cancel = true
+	reason := cancelClosed
+	if by != "" {
+		reason = cancelSuperseded
+		if job.Annotations == nil {
+			job.Annotations = map[string]string{}
+		}
+		job.Annotations[v1alpha1.AnnotationSupersededBy] = by
+	}
+	if err := h.client.Patch(ctx, job, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("cancel ScanJob %s: %w", job.Name, err)
+	}
+	h.metrics.cancelled.WithLabelValues(reason).Inc()
+	log.FromContext(ctx).Info("Cancelled a ScanJob", "scanJob", client.ObjectKeyFromObject(job), "because", reason, "supersededBy", by)
+	return nil
+}

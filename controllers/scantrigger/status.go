@@ -1,0 +1,112 @@
+package scantrigger
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// readiness says whether events can reach a trigger and its spec can be followed. environment is nil where there is none
+// of the spec's name.
+func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment, x *expressions) metav1.Condition {
+	if err := checkSpec(&trigger.Spec, x); err != nil {
+		if errors.Is(err, ErrInvalidPattern) {
+			return notReady(v1alpha1.ReasonInvalidPattern, err.Error()+". Events are dropped until then")
+		}
+		return notReady(v1alpha1.ReasonInvalidExpression, fmt.Sprintf("spec.expression: %v. Events are dropped until it is changed", err))
+	}
+	name := trigger.Spec.EnvironmentName
+	if environment == nil {
+		return notReady(v1alpha1.ReasonEnvironmentNotFound,
+			fmt.Sprintf("there is no ScanEnvironment %q in this namespace; create it or change spec.environmentName", name))
+	}
+	if environment.Spec.Inbox == nil {
+		return notReady(v1alpha1.ReasonNoInboxConfigured,
+			fmt.Sprintf("ScanEnvironment %q has no inbox, so no event can come; set its spec.inbox.queue", name))
+	}
+	ready := meta.FindStatusCondition(environment.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || ready.Status != metav1.ConditionTrue {
+		why := "it was not checked yet"
+		if ready != nil {
+			why = ready.Reason + ": " + ready.Message
+		}
+		return notReady(v1alpha1.ReasonEnvironmentNotReady, fmt.Sprintf("ScanEnvironment %q is not ready: %s", name, why))
+	}
+	if environment.Status.Resolved == nil || environment.Status.Resolved.QueueURL == "" {
+		return notReady(v1alpha1.ReasonEnvironmentNotReady, fmt.Sprintf("ScanEnvironment %q has not resolved its inbox queue yet", name))
+	}
+	return metav1.Condition{
+		Type:    v1alpha1.ConditionReady,
+		Status:  metav1.ConditionTrue,
+		Reason:  v1alpha1.ReasonListening,
+		Message: listeningMessage(trigger, environment.Status.Resolved.QueueURL),
+	}
+}
+
+func notReady(reason, message string) metav1.Condition {
+	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+}
+
+func listeningMessage(trigger *v1alpha1.ScanTrigger, queueURL string) string {
+	message := "Listening to " + queueURL
+	if trigger.Spec.Suspend {
+		message = "Suspended: events of " + queueURL + " are dropped"
+	}
+	if fields := notActedOn(&trigger.Spec); len(fields) > 0 {
+		message += "; accepted but not acted on in this version: " + strings.Join(fields, ", ")
+	}
+	return message
+}
+
+// notActedOn lists the fields that are set and that this version does nothing about. What each of them will do is to be
+// built: it must leave the list then.
+func notActedOn(spec *v1alpha1.ScanTriggerSpec) []string {
+	var fields []string
+	if ptr.Deref(spec.DebounceSeconds, 0) != 0 {
+		fields = append(fields, "debounceSeconds")
+	}
+	if ptr.Deref(spec.SweepIntervalSeconds, 0) != 0 {
+		fields = append(fields, "sweepIntervalSeconds")
+	}
+	if spec.SuccessfulJobsHistoryLimit != nil {
+		fields = append(fields, "successfulJobsHistoryLimit")
+	}
+	if spec.FailedJobsHistoryLimit != nil {
+		fields = append(fields, "failedJobsHistoryLimit")
+	}
+	return fields
+}
+
+// summarize writes what the trigger's jobs say into its status. The last job stays on record when it is gone.
+func summarize(status *v1alpha1.ScanTriggerStatus, jobs []v1alpha1.ScanJob) {
+	status.ActiveJobs = 0
+	var last *v1alpha1.ScanJob
+	for i := range jobs {
+		if unfinished(&jobs[i]) {
+			status.ActiveJobs++
+		}
+		if last == nil || compareCreation(&jobs[i], last) > 0 {
+			last = &jobs[i]
+		}
+	}
+	if last == nil || status.LastJobTime != nil && last.CreationTimestamp.Before(status.LastJobTime) {
+		return
+	}
+	status.LastJobName = last.Name
+	status.LastJobTime = last.CreationTimestamp.DeepCopy()
+}
+
+// compareCreation orders jobs by creation, which Kubernetes keeps in whole seconds, and within one second by their events.
+func compareCreation(a, b *v1alpha1.ScanJob) int {
+	return cmp.Or(
+		a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time),
+		compareRevisions(a, b),
+	)
+}

@@ -1,0 +1,129 @@
+package scantrigger
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+func readyEnvironment(edits ...func(*v1alpha1.ScanEnvironment)) *v1alpha1.ScanEnvironment {
+	environment := &v1alpha1.ScanEnvironment{
+		Spec: v1alpha1.ScanEnvironmentSpec{Inbox: &v1alpha1.InboxConfiguration{}},
+		Status: v1alpha1.ScanEnvironmentStatus{
+			Conditions: []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady}},
+			Resolved:   &v1alpha1.ResolvedEnvironment{QueueURL: "https://sqs.us-east-1.amazonaws.com/111122223333/scan-inbox"},
+		},
+	}
+	for _, edit := range edits {
+		edit(environment)
+	}
+	return environment
+}
+
+func TestReadiness(t *testing.T) {
+	tests := map[string]struct {
+		spec        v1alpha1.ScanTriggerSpec
+		environment *v1alpha1.ScanEnvironment
+		reason      string
+		says        []string
+	}{
+		"a ready environment with an inbox": {
+			v1alpha1.ScanTriggerSpec{}, readyEnvironment(), v1alpha1.ReasonListening, []string{"Listening to https://sqs"},
+		},
+		"a suspended trigger": {
+			v1alpha1.ScanTriggerSpec{Suspend: true}, readyEnvironment(), v1alpha1.ReasonListening, []string{"Suspended", "dropped"},
+		},
+		"fields that nothing is done about": {
+			v1alpha1.ScanTriggerSpec{DebounceSeconds: ptr.To[int32](5), SweepIntervalSeconds: ptr.To[int32](600), SuccessfulJobsHistoryLimit: ptr.To[int32](1), FailedJobsHistoryLimit: ptr.To[int32](1)},
+			readyEnvironment(), v1alpha1.ReasonListening,
+			[]string{"not acted on", "debounceSeconds, sweepIntervalSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit"},
+		},
+		"no environment": {
+			v1alpha1.ScanTriggerSpec{}, nil, v1alpha1.ReasonEnvironmentNotFound, []string{`"default"`, "create it"},
+		},
+		"an environment without an inbox": {
+			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox = nil }),
+			v1alpha1.ReasonNoInboxConfigured, []string{`"default"`, "spec.inbox.queue"},
+		},
+		"an environment that is not ready": {
+			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) {
+				e.Status.Conditions[0] = metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: "ClusterInactive", Message: "cluster scans is INACTIVE"}
+			}), v1alpha1.ReasonEnvironmentNotReady, []string{"ClusterInactive: cluster scans is INACTIVE"},
+		},
+		"an environment that was not checked": {
+			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Status = v1alpha1.ScanEnvironmentStatus{} }),
+			v1alpha1.ReasonEnvironmentNotReady, []string{"not checked yet"},
+		},
+		"an environment whose queue was not resolved": {
+			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Status.Resolved.QueueURL = "" }),
+			v1alpha1.ReasonEnvironmentNotReady, []string{"not resolved its inbox queue"},
+		},
+		"a pattern that cannot be read, before all else": {
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}}, nil, v1alpha1.ReasonInvalidPattern, []string{"spec.repositories[0]", "dropped"},
+		},
+		"an expression that cannot be evaluated": {
+			v1alpha1.ScanTriggerSpec{Expression: "event.nope"}, readyEnvironment(), v1alpha1.ReasonInvalidExpression, []string{"spec.expression", "dropped"},
+		},
+	}
+	x := mustExpressions(t)
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			test.spec.EnvironmentName = "default"
+			got := readiness(&v1alpha1.ScanTrigger{Spec: test.spec}, test.environment, x)
+			if got.Reason != test.reason || (got.Status == metav1.ConditionTrue) != (test.reason == v1alpha1.ReasonListening) {
+				t.Errorf("Ready = %s, %s; want %s", got.Status, got.Reason, test.reason)
+			}
+			for _, want := range test.says {
+				if !strings.Contains(got.Message, want) {
+					t.Errorf("message %q does not say %q", got.Message, want)
+				}
+			}
+		})
+	}
+}
+
+func TestReadinessSaysNothingOfFieldsThatAreOff(t *testing.T) {
+	spec := v1alpha1.ScanTriggerSpec{EnvironmentName: "default", DebounceSeconds: ptr.To[int32](0), SweepIntervalSeconds: ptr.To[int32](0)}
+	got := readiness(&v1alpha1.ScanTrigger{Spec: spec}, readyEnvironment(), mustExpressions(t))
+	if strings.Contains(got.Message, "not acted on") {
+		t.Errorf("message %q", got.Message)
+	}
+}
+
+func TestSummarize(t *testing.T) {
+	created := func(seconds int) func(*v1alpha1.ScanJob) {
+		return func(job *v1alpha1.ScanJob) {
+			job.CreationTimestamp = metav1.NewTime(noon.Add(time.Duration(seconds) * time.Second))
+		}
+	}
+	at := func(seconds int) *metav1.Time {
+		return ptr.To(metav1.NewTime(noon.Add(time.Duration(seconds) * time.Second)))
+	}
+	tests := map[string]struct {
+		before v1alpha1.ScanTriggerStatus
+		jobs   []v1alpha1.ScanJob
+		active int32
+		last   string
+	}{
+		"no job":                                   {v1alpha1.ScanTriggerStatus{}, nil, 0, ""},
+		"finished jobs are not active":             {v1alpha1.ScanTriggerStatus{}, []v1alpha1.ScanJob{jobAt("a", commitA, 0, created(0), finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1, created(1)), jobAt("c", commitM, 2, created(2), finished(v1alpha1.ConditionFailed))}, 1, "c"},
+		"the last of one second is by its event":   {v1alpha1.ScanTriggerStatus{}, []v1alpha1.ScanJob{jobAt("b", commitB, 1, created(1)), jobAt("a", commitA, 0, created(1))}, 2, "b"},
+		"the last job stays when all are gone":     {v1alpha1.ScanTriggerStatus{ActiveJobs: 3, LastJobName: "z", LastJobTime: at(9)}, nil, 0, "z"},
+		"the last job stays when it alone is gone": {v1alpha1.ScanTriggerStatus{LastJobName: "z", LastJobTime: at(9)}, []v1alpha1.ScanJob{jobAt("a", commitA, 0, created(1))}, 1, "z"},
+		"a newer job takes its place":              {v1alpha1.ScanTriggerStatus{LastJobName: "z", LastJobTime: at(1)}, []v1alpha1.ScanJob{jobAt("a", commitA, 0, created(2))}, 1, "a"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			status := test.before
+			summarize(&status, test.jobs)
+			if status.ActiveJobs != test.active || status.LastJobName != test.last {
+				t.Errorf("active %d, last %q; want %d, %q", status.ActiveJobs, status.LastJobName, test.active, test.last)
+			}
+		})
+	}
+}

@@ -1,0 +1,73 @@
+package scantrigger
+
+import (
+	"cmp"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+// superseded returns, of a trigger's jobs for one pull request, the one for the newest revision and the unfinished ones
+// that have to give way to it. The order is by the time of the event and then by the revision, so the result does not
+// depend on the order in which events arrive: of two revisions of one second, always the same one stays.
+func superseded(jobs []v1alpha1.ScanJob) (newest *v1alpha1.ScanJob, older []*v1alpha1.ScanJob) {
+	for i := range jobs {
+		if newest == nil || compareRevisions(&jobs[i], newest) > 0 {
+			newest = &jobs[i]
+		}
+	}
+	for i := range jobs {
+		job := &jobs[i]
+		if job.Spec.Source.Revision != newest.Spec.Source.Revision && unfinished(job) && !job.Spec.Cancel {
+			older = append(older, job)
+		}
+	}
+	return newest, older
+}
+
+func compareRevisions(a, b *v1alpha1.ScanJob) int {
+	return cmp.Or(
+		eventTime(a).Compare(eventTime(b)),
+		cmp.Compare(a.Spec.Source.Revision, b.Spec.Source.Revision),
+		cmp.Compare(a.Name, b.Name),
+	)
+}
+
+// eventTime is when the event happened that a job stands for. A job whose annotation somebody spoiled counts from its own
+// creation.
+func eventTime(job *v1alpha1.ScanJob) time.Time {
+	at, err := time.Parse(time.RFC3339Nano, job.Annotations[v1alpha1.AnnotationEventTime])
+	if err != nil {
+		return job.CreationTimestamp.UTC()
+	}
+	return at.UTC()
+}
+
+// unfinished says whether a job is neither Complete nor Failed.
+func unfinished(job *v1alpha1.ScanJob) bool {
+	return !meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionComplete) &&
+		!meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionFailed)
+}
+
+// rescan says whether a change asks for another scan of a commit that has a job already. A branch that went on and was
+// set back to an earlier commit has a head whose scan was cancelled on the way; without another one nobody would look at
+// what is going to be merged.
+func rescan(existing *v1alpha1.ScanJob, c change) bool {
+	return existing.Spec.Cancel && !c.happened.Before(eventTime(existing)) && existing.Annotations[v1alpha1.AnnotationEventID] != c.eventID
+}
+
+// ofPullRequest keeps the jobs that a trigger made for one pull request. Labels alone would also let in what somebody
+// labelled by hand.
+func ofPullRequest(jobs []v1alpha1.ScanJob, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) []v1alpha1.ScanJob {
+	var kept []v1alpha1.ScanJob
+	for _, job := range jobs {
+		source := job.Spec.Source.CodeCommit
+		if metav1.IsControlledBy(&job, trigger) && source != nil && source.Repository == repository && source.PullRequestID == pullRequestID {
+			kept = append(kept, job)
+		}
+	}
+	return kept
+}

@@ -1,0 +1,100 @@
+// Package controllers puts the operator's controllers together.
+package controllers
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	inboxrouter "github.com/scanjob-dev/scanjob/controllers/inbox"
+	"github.com/scanjob-dev/scanjob/controllers/scanenvironment"
+	"github.com/scanjob-dev/scanjob/controllers/scanjob"
+	"github.com/scanjob-dev/scanjob/controllers/scantrigger"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/inbox"
+)
+
+// Options are the settings of all controllers.
+type Options struct {
+	// ScanJob are the settings of the ScanJob controller.
+	ScanJob scanjob.Options
+	// Inbox are the settings of the queues' consumers; their metrics are set here.
+	Inbox inbox.Options
+	// Metrics is where the operator's own metrics are registered.
+	Metrics prometheus.Registerer
+}
+
+// NewScheme returns a scheme with the kinds that the operator reads and writes.
+func NewScheme() (*runtime.Scheme, error) {
+	scheme := runtime.NewScheme()
+	if err := clientgoscheme.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	if err := scanv1.AddToScheme(scheme); err != nil {
+		return nil, err
+	}
+	return scheme, nil
+}
+
+// Setup registers all controllers with a manager. They call AWS through the factory's clients.
+func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, options Options) error {
+	jobs := scanjob.New(mgr, aws, options.ScanJob)
+	if err := jobs.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up the ScanJob controller: %w", err)
+	}
+	consumers, err := setUpInbox(ctx, mgr, jobs, options)
+	if err != nil {
+		return fmt.Errorf("set up the inbox: %w", err)
+	}
+	environments := scanenvironment.New(scanenvironment.Options{Clients: aws, Inbox: consumers})
+	if err := environments.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("set up the ScanEnvironment controller: %w", err)
+	}
+	triggers, err := scantrigger.New(scantrigger.Options{Client: mgr.GetClient()})
+	if err != nil {
+		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
+	}
+	if err := triggers.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
+	}
+	return nil
+}
+
+// setUpInbox makes the way of a message: from its queue through the router to whoever it is for.
+func setUpInbox(ctx context.Context, mgr ctrl.Manager, jobs *scanjob.Reconciler, options Options) (*inbox.Consumers, error) {
+	if err := inboxrouter.IndexEnvironments(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	triggerMetrics, err := scantrigger.NewMetrics(options.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	routerMetrics, err := inboxrouter.NewMetrics(options.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	queueMetrics, err := inbox.NewMetrics(options.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	recorder := mgr.GetEventRecorder("inbox")
+	events, err := scantrigger.NewHandler(scantrigger.Options{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Metrics: triggerMetrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	router := inboxrouter.New(inboxrouter.Options{
+		Client: mgr.GetClient(), Recorder: recorder, Metrics: routerMetrics,
+		PullRequests: events, Pushes: events, Tasks: jobs, Findings: jobs,
+	})
+	settings := options.Inbox
+	settings.Metrics = queueMetrics
+	consumers := inbox.New(router, settings)
+	return consumers, mgr.Add(consumers)
+}

@@ -1,0 +1,8 @@
+package devstack
+
+import "syscall"
+
+// ownGroup puts a child into a process group of its own and lets the kernel kill it when its parent dies.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}

@@ -1,0 +1,69 @@
+package events
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/scanjob-dev/scanjob/internal/fargate"
+)
+
+// taskDetail is the part of a task event's detail that matters here. Its times are RFC 3339 strings, unlike those of
+// DescribeTasks.
+type taskDetail struct {
+	TaskARN              string            `json:"taskArn"`
+	ClusterARN           string            `json:"clusterArn"`
+	TaskDefinitionARN    string            `json:"taskDefinitionArn"`
+	StartedBy            string            `json:"startedBy"`
+	LastStatus           string            `json:"lastStatus"`
+	DesiredStatus        string            `json:"desiredStatus"`
+	Version              int64             `json:"version"`
+	CapacityProviderName string            `json:"capacityProviderName"`
+	CPU                  string            `json:"cpu"`
+	Memory               string            `json:"memory"`
+	StopCode             string            `json:"stopCode"`
+	StoppedReason        string            `json:"stoppedReason"`
+	CreatedAt            time.Time         `json:"createdAt"`
+	PullStartedAt        time.Time         `json:"pullStartedAt"`
+	StartedAt            time.Time         `json:"startedAt"`
+	StoppedAt            time.Time         `json:"stoppedAt"`
+	Containers           []containerDetail `json:"containers"`
+}
+
+type containerDetail struct {
+	Name       string `json:"name"`
+	LastStatus string `json:"lastStatus"`
+	ExitCode   *int32 `json:"exitCode"`
+	Reason     string `json:"reason"`
+}
+
+func decodeTask(e envelope) (Event, error) {
+	var d taskDetail
+	if err := json.Unmarshal(e.Detail, &d); err != nil {
+		return nil, badJSON("the task event's detail", err)
+	}
+	if d.TaskARN == "" || d.ClusterARN == "" || d.LastStatus == "" {
+		return nil, undecodable("the task event lacks one of \"taskArn\", \"clusterArn\" and \"lastStatus\"")
+	}
+	task := fargate.Task{
+		ARN:               d.TaskARN,
+		ClusterARN:        d.ClusterARN,
+		TaskDefinitionARN: d.TaskDefinitionARN,
+		StartedBy:         d.StartedBy,
+		LastStatus:        d.LastStatus,
+		DesiredStatus:     d.DesiredStatus,
+		Version:           d.Version,
+		CapacityProvider:  d.CapacityProviderName,
+		CPU:               d.CPU,
+		Memory:            d.Memory,
+		StopCode:          d.StopCode,
+		StoppedReason:     d.StoppedReason,
+		CreatedAt:         d.CreatedAt,
+		PullStartedAt:     d.PullStartedAt,
+		StartedAt:         d.StartedAt,
+		StoppedAt:         d.StoppedAt,
+	}
+	for _, container := range d.Containers {
+		task.Containers = append(task.Containers, fargate.Container(container))
+	}
+	return TaskState{Task: task, Account: e.Account, Region: e.Region, Time: e.happened, EventID: e.ID}, nil
+}

@@ -1,0 +1,189 @@
+package fargate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
+	"golang.org/x/time/rate"
+)
+
+// DescribeBatch is the most tasks that one DescribeTasks call takes
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html).
+const DescribeBatch = 100
+
+// The client-side limits leave room below ECS's buckets per account and region (RunTask on Fargate 20/s, task reads 20/s)
+// for whoever shares the account
+// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html).
+const (
+	modifyPerSecond = 10
+	readPerSecond   = 10
+	burst           = 10
+)
+
+// Client calls ECS within the account's rate.
+type Client struct {
+	ecs    *ecs.Client
+	modify *rate.Limiter
+	read   *rate.Limiter
+}
+
+// NewClient returns a client of one account and region. All callers of that account and region share it, so that its
+// limits hold.
+func NewClient(client *ecs.Client) *Client {
+	return &Client{
+		ecs:    client,
+		modify: rate.NewLimiter(modifyPerSecond, burst),
+		read:   rate.NewLimiter(readPerSecond, burst),
+	}
+}
+
+// Start calls RunTask and returns the ARN of the attempt's one task: started now, or earlier with the same token. The error
+// is a *Rejection where ECS said definitely that this call started no task; after any other error a task may exist, and
+// Start must be repeated with the same input.
+func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, error) {
+	if err := c.modify.Wait(ctx); err != nil {
+		return "", err
+	}
+	output, err := c.ecs.RunTask(ctx, input)
+	if err != nil {
+		var conflict *ecstypes.ConflictException
+		if errors.As(err, &conflict) && len(conflict.ResourceIds) > 0 {
+			return conflict.ResourceIds[0], nil
+		}
+		if rejection := rejectionOfError(err); rejection != nil {
+			return "", rejection
+		}
+		return "", fmt.Errorf("RunTask: %w", err)
+	}
+	if len(output.Tasks) > 0 {
+		return aws.ToString(output.Tasks[0].TaskArn), nil
+	}
+	if len(output.Failures) > 0 {
+		return "", rejectionOfFailure(aws.ToString(output.Failures[0].Reason), aws.ToString(output.Failures[0].Detail))
+	}
+	return "", errors.New("RunTask answered with neither a task nor a failure")
+}
+
+// Stop asks ECS to stop a task and returns before it has. A task that ECS does not know any more is no error.
+func (c *Client) Stop(ctx context.Context, cluster, taskARN, reason string) error {
+	if err := c.modify.Wait(ctx); err != nil {
+		return err
+	}
+	_, err := c.ecs.StopTask(ctx, &ecs.StopTaskInput{
+		Cluster: aws.String(cluster), Task: aws.String(taskARN), Reason: aws.String(truncate(reason, maxStopReason)),
+	})
+	if err == nil || isTaskNotFound(err) {
+		return nil
+	}
+	return fmt.Errorf("StopTask %s: %w", TaskID(taskARN), err)
+}
+
+// maxStopReason is the historically documented bound of StopTask's reason.
+const maxStopReason = 255
+
+// Describe returns what ECS knows of up to DescribeBatch tasks of a cluster; the others are in missing.
+func (c *Client) Describe(ctx context.Context, cluster string, taskARNs []string) (tasks []Task, missing []string, err error) {
+	if err := c.read.Wait(ctx); err != nil {
+		return nil, nil, err
+	}
+	output, err := c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(cluster), Tasks: taskARNs})
+	if err != nil {
+		return nil, nil, fmt.Errorf("DescribeTasks: %w", err)
+	}
+	for _, task := range output.Tasks {
+		tasks = append(tasks, FromSDK(task))
+	}
+	for _, failure := range output.Failures {
+		if strings.EqualFold(aws.ToString(failure.Reason), "MISSING") {
+			missing = append(missing, aws.ToString(failure.Arn))
+		}
+	}
+	return tasks, missing, nil
+}
+
+// Find looks for the task of an attempt whose ARN is not known, among the live tasks and among those that stopped within
+// the last hour, and returns nil where there is none yet: a task that was started a moment ago may not be listed.
+func (c *Client) Find(ctx context.Context, cluster, taskDefinitionARN, startedBy string) (*Task, error) {
+	// startedBy is documented as the only filter that may be given.
+	live, err := c.list(ctx, &ecs.ListTasksInput{Cluster: aws.String(cluster), StartedBy: aws.String(startedBy)})
+	if err != nil {
+		return nil, err
+	}
+	if task, err := c.firstStartedBy(ctx, cluster, live, startedBy); task != nil || err != nil {
+		return task, err
+	}
+	if len(live) > 0 {
+		// The two calls are answered from different places. Taking this for "there is none" would let a task be forgotten.
+		return nil, fmt.Errorf("ListTasks names task %s for %s and DescribeTasks does not know it yet: ask again", TaskID(live[0]), startedBy)
+	}
+	stopped, err := c.list(ctx, &ecs.ListTasksInput{
+		Cluster: aws.String(cluster), Family: aws.String(family(taskDefinitionARN)), DesiredStatus: ecstypes.DesiredStatusStopped,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c.firstStartedBy(ctx, cluster, stopped, startedBy)
+}
+
+func (c *Client) list(ctx context.Context, input *ecs.ListTasksInput) ([]string, error) {
+	var arns []string
+	pages := ecs.NewListTasksPaginator(c.ecs, input)
+	for pages.HasMorePages() {
+		if err := c.read.Wait(ctx); err != nil {
+			return nil, err
+		}
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("ListTasks: %w", err)
+		}
+		arns = append(arns, page.TaskArns...)
+	}
+	return arns, nil
+}
+
+func (c *Client) firstStartedBy(ctx context.Context, cluster string, arns []string, startedBy string) (*Task, error) {
+	for len(arns) > 0 {
+		batch := arns[:min(len(arns), DescribeBatch)]
+		arns = arns[len(batch):]
+		tasks, _, err := c.Describe(ctx, cluster, batch)
+		if err != nil {
+			return nil, err
+		}
+		for i := range tasks {
+			if tasks[i].StartedBy == startedBy {
+				return &tasks[i], nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// family returns the family of a task definition's ARN or of family:revision.
+func family(taskDefinition string) string {
+	name := taskDefinition[strings.LastIndexByte(taskDefinition, '/')+1:]
+	name, _, _ = strings.Cut(name, ":")
+	return name
+}
+
+func isTaskNotFound(err error) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && api.ErrorCode() == "InvalidParameterException" &&
+		strings.Contains(strings.ToLower(api.ErrorMessage()), "not found")
+}
+
+// truncate cuts text to at most bytes bytes, between characters.
+func truncate(text string, bytes int) string {
+	if len(text) <= bytes {
+		return text
+	}
+	for bytes > 0 && text[bytes]&0xC0 == 0x80 {
+		bytes--
+	}
+	return text[:bytes]
+}

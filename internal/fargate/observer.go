@@ -1,0 +1,262 @@
+package fargate
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+)
+
+// Target is a task that somebody waits for.
+type Target struct {
+	TaskARN    string
+	ClusterARN string
+	// StartedBy is what RunTask was given.
+	StartedBy string
+	// Client asks about it. Tasks with the same client and cluster share DescribeTasks calls.
+	Client *Client
+	// Owner is told when there is news.
+	Owner types.NamespacedName
+}
+
+// Observation is what is known of a task.
+type Observation struct {
+	// Task is the newest news by version; zero where there is none yet.
+	Task Task
+	// Missing counts the polls in a row to which ECS answered that it does not know the task.
+	Missing int
+}
+
+// Observer learns the state of tasks, by polling all of them in batches and by the events that are offered to it. Both end
+// in the same place, ordered by the task's version, so neither loss nor repetition nor order of events matters.
+type Observer struct {
+	clock    clock.WithTicker
+	interval time.Duration
+	log      logr.Logger
+
+	mu           sync.Mutex
+	watched      map[string]*watched
+	byStartedBy  map[string]offered
+	notify       func(types.NamespacedName)
+	pollRequests chan struct{}
+}
+
+type watched struct {
+	target      Target
+	observation Observation
+}
+
+// offered is news of a task whose ARN nobody waits for yet: its RunTask answer may be lost or on its way.
+type offered struct {
+	task Task
+	at   time.Time
+}
+
+// offeredFor bounds how long news without a waiting attempt is kept.
+const offeredFor = 10 * time.Minute
+
+// describesAtOnce bounds the DescribeTasks calls in flight.
+const describesAtOnce = 4
+
+// NewObserver returns an observer that asks ECS about each task every interval.
+func NewObserver(interval time.Duration, clk clock.WithTicker, log logr.Logger) *Observer {
+	return &Observer{
+		clock: clk, interval: interval, log: log,
+		watched:      map[string]*watched{},
+		byStartedBy:  map[string]offered{},
+		notify:       func(types.NamespacedName) {},
+		pollRequests: make(chan struct{}, 1),
+	}
+}
+
+// OnNews sets what is called when something about an owner's task has changed. It must not block.
+func (o *Observer) OnNews(notify func(types.NamespacedName)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.notify = notify
+}
+
+// Watch makes the observer ask about a task until Forget, and returns what is known of it. Repeating it changes nothing.
+func (o *Observer) Watch(target Target) Observation {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	entry, ok := o.watched[target.TaskARN]
+	if !ok {
+		entry = &watched{}
+		o.watched[target.TaskARN] = entry
+		if news, ok := o.byStartedBy[target.StartedBy]; ok && news.task.ARN == target.TaskARN {
+			entry.observation.Task = news.task
+			delete(o.byStartedBy, target.StartedBy)
+		}
+	}
+	entry.target = target
+	return entry.observation
+}
+
+// Forget ends Watch.
+func (o *Observer) Forget(taskARN string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	delete(o.watched, taskARN)
+}
+
+// ForgetOwner ends Watch for all tasks of an owner that is gone.
+func (o *Observer) ForgetOwner(owner types.NamespacedName) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for arn, entry := range o.watched {
+		if entry.target.Owner == owner {
+			delete(o.watched, arn)
+		}
+	}
+}
+
+// Offer hands over news of a task from an event. News that is older than what is known is dropped. News of a task that is
+// not watched is kept for a while under its startedBy.
+func (o *Observer) Offer(task Task, owner types.NamespacedName) {
+	o.mu.Lock()
+	entry, ok := o.watched[task.ARN]
+	if ok {
+		changed := entry.observation.accept(task)
+		notify, waiting := o.notify, entry.target.Owner
+		o.mu.Unlock()
+		if changed {
+			notify(waiting)
+		}
+		return
+	}
+	known, ok := o.byStartedBy[task.StartedBy]
+	newer := !ok || known.task.Version < task.Version
+	if newer {
+		o.byStartedBy[task.StartedBy] = offered{task: task, at: o.clock.Now()}
+	}
+	notify := o.notify
+	o.mu.Unlock()
+	if newer {
+		notify(owner)
+	}
+}
+
+// StartedBy returns the newest news of a task that is not watched, by its startedBy: how an attempt whose RunTask answer
+// was lost can learn its ARN.
+func (o *Observer) StartedBy(startedBy string) (Task, bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	news, ok := o.byStartedBy[startedBy]
+	return news.task, ok
+}
+
+// accept takes over news and says whether it was any.
+func (o *Observation) accept(task Task) bool {
+	if o.Task.ARN != "" && task.Version <= o.Task.Version {
+		return false
+	}
+	o.Task = task
+	o.Missing = 0
+	return true
+}
+
+// Start polls until ctx ends. It is a controller-runtime Runnable.
+func (o *Observer) Start(ctx context.Context) error {
+	ticker := o.clock.NewTicker(o.interval)
+	defer ticker.Stop()
+	for {
+		o.poll(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C():
+		case <-o.pollRequests:
+		}
+	}
+}
+
+// PollSoon makes Start poll without waiting for the interval.
+func (o *Observer) PollSoon() {
+	select {
+	case o.pollRequests <- struct{}{}:
+	default:
+	}
+}
+
+// NeedLeaderElection is true: only the leader has attempts to observe.
+func (o *Observer) NeedLeaderElection() bool { return true }
+
+type group struct {
+	client  *Client
+	cluster string
+}
+
+// poll asks about every watched task once, DescribeBatch at a time.
+func (o *Observer) poll(ctx context.Context) {
+	var calls errgroup.Group
+	calls.SetLimit(describesAtOnce)
+	for key, arns := range o.groups() {
+		for len(arns) > 0 {
+			batch := arns[:min(len(arns), DescribeBatch)]
+			arns = arns[len(batch):]
+			calls.Go(func() error {
+				tasks, missing, err := key.client.Describe(ctx, key.cluster, batch)
+				if err != nil {
+					if ctx.Err() == nil {
+						o.log.Error(err, "cannot observe tasks; trying again at the next poll", "cluster", key.cluster, "tasks", len(batch))
+					}
+					return nil
+				}
+				o.described(tasks, missing)
+				return nil
+			})
+		}
+	}
+	// The functions return no error: one batch that fails must not keep the others from being asked.
+	_ = calls.Wait()
+}
+
+func (o *Observer) groups() map[group][]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for startedBy, news := range o.byStartedBy {
+		if o.clock.Since(news.at) > offeredFor {
+			delete(o.byStartedBy, startedBy)
+		}
+	}
+	groups := map[group][]string{}
+	for arn, entry := range o.watched {
+		if entry.observation.Task.Stopped() {
+			continue
+		}
+		key := group{client: entry.target.Client, cluster: entry.target.ClusterARN}
+		groups[key] = append(groups[key], arn)
+	}
+	return groups
+}
+
+func (o *Observer) described(tasks []Task, missing []string) {
+	o.mu.Lock()
+	var owners []types.NamespacedName
+	for _, task := range tasks {
+		entry, ok := o.watched[task.ARN]
+		if !ok {
+			continue
+		}
+		entry.observation.Missing = 0
+		if entry.observation.accept(task) {
+			owners = append(owners, entry.target.Owner)
+		}
+	}
+	for _, arn := range missing {
+		if entry, ok := o.watched[arn]; ok {
+			entry.observation.Missing++
+			owners = append(owners, entry.target.Owner)
+		}
+	}
+	notify := o.notify
+	o.mu.Unlock()
+	for _, owner := range owners {
+		notify(owner)
+	}
+}

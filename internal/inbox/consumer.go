@@ -1,0 +1,174 @@
+package inbox
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// maxBatch is SQS's limit for a receive and for a batch call
+// (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html).
+const maxBatch = 10
+
+// consumer receives from one queue.
+type consumer struct {
+	url     string
+	name    string
+	handler Handler
+	options Options
+
+	mu      sync.Mutex
+	clients []environmentClient
+	cancel  context.CancelFunc
+}
+
+// environmentClient is the client that one environment reaches the queue with. Environments that share a queue may do so
+// under different roles.
+type environmentClient struct {
+	environment types.NamespacedName
+	client      *sqs.Client
+}
+
+func newConsumer(url string, handler Handler, options Options) *consumer {
+	return &consumer{
+		url:     url,
+		name:    url[strings.LastIndexByte(url, '/')+1:],
+		handler: handler,
+		options: options,
+	}
+}
+
+func (c *consumer) use(environment types.NamespacedName, client *sqs.Client) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.clients {
+		if c.clients[i].environment == environment {
+			c.clients[i].client = client
+			return
+		}
+	}
+	c.clients = append(c.clients, environmentClient{environment, client})
+	slices.SortFunc(c.clients, func(a, b environmentClient) int {
+		return cmp.Compare(a.environment.String(), b.environment.String())
+	})
+}
+
+// unused takes an environment away and says whether it was the last one.
+func (c *consumer) unused(environment types.NamespacedName) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clients = slices.DeleteFunc(c.clients, func(e environmentClient) bool { return e.environment == environment })
+	return len(c.clients) == 0
+}
+
+// client returns the client for a try after so many failures. A role that lost its permission must not hold up the other
+// environments of the queue, so each failure moves on to the next client.
+func (c *consumer) client(failures int) *sqs.Client {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.clients) == 0 {
+		return nil
+	}
+	return c.clients[failures%len(c.clients)].client
+}
+
+func (c *consumer) start(ctx context.Context, work *sync.WaitGroup) {
+	ctx, cancel := context.WithCancel(log.IntoContext(ctx, log.FromContext(ctx).WithValues("queue", c.url)))
+	c.mu.Lock()
+	c.cancel = cancel
+	c.mu.Unlock()
+	for range c.options.Receivers {
+		work.Go(func() { c.receiveUntil(ctx) })
+	}
+}
+
+func (c *consumer) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cancel != nil {
+		c.cancel()
+	}
+}
+
+// receiveUntil receives and handles until the context ends. No error ends it.
+func (c *consumer) receiveUntil(ctx context.Context) {
+	failures := 0
+	for ctx.Err() == nil {
+		client := c.client(failures)
+		if client == nil {
+			return
+		}
+		messages, err := c.receive(ctx, client)
+		if err == nil {
+			failures = 0
+			c.handleBatch(ctx, client, messages)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		failures++
+		c.options.Metrics.receiveErrors.WithLabelValues(c.name).Inc()
+		delay := receiveDelay(failures, rand.Float64())
+		log.FromContext(ctx).Error(err, "Cannot receive from the inbox; check that the queue exists and that the manager's role has sqs:ReceiveMessage on it",
+			"failures", failures, "nextTry", delay.String())
+		c.wait(ctx, delay)
+	}
+}
+
+func (c *consumer) receive(ctx context.Context, client *sqs.Client) ([]sqstypes.Message, error) {
+	// The bound is far above the wait, so that only an answer that never comes meets it.
+	ctx, cancel := context.WithTimeout(ctx, c.options.WaitTime+20*time.Second)
+	defer cancel()
+	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl:            aws.String(c.url),
+		MaxNumberOfMessages: maxBatch,
+		WaitTimeSeconds:     seconds(c.options.WaitTime),
+		VisibilityTimeout:   seconds(c.options.VisibilityTimeout),
+		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{
+			sqstypes.MessageSystemAttributeNameApproximateReceiveCount,
+			sqstypes.MessageSystemAttributeNameSentTimestamp,
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("receive from %s: %w", c.url, err)
+	}
+	return out.Messages, nil
+}
+
+func (c *consumer) wait(ctx context.Context, delay time.Duration) {
+	timer := c.options.Clock.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+	case <-ctx.Done():
+	}
+}
+
+// message translates what SQS says. The count is 1 and the time zero where SQS leaves them out.
+func (c *consumer) message(m sqstypes.Message) Message {
+	message := Message{ID: aws.ToString(m.MessageId), Body: aws.ToString(m.Body), ReceiveCount: 1, Received: c.options.Clock.Now()}
+	if count, err := strconv.Atoi(m.Attributes[string(sqstypes.MessageSystemAttributeNameApproximateReceiveCount)]); err == nil {
+		message.ReceiveCount = count
+	}
+	if milliseconds, err := strconv.ParseInt(m.Attributes[string(sqstypes.MessageSystemAttributeNameSentTimestamp)], 10, 64); err == nil {
+		message.Sent = time.UnixMilli(milliseconds).UTC()
+	}
+	return message
+}
+
+func seconds(d time.Duration) int32 {
+	return int32(d / time.Second)
+}

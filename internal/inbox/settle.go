@@ -1,0 +1,99 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+const (
+	// settleTimeout bounds the calls that end a batch, which also happen while the process is being stopped.
+	settleTimeout = 10 * time.Second
+	// settleTries is how often a batch call is made for the entries that SQS refuses by its own fault.
+	settleTries = 3
+)
+
+// settle deletes the handled messages and hides the failed ones, each with one batch call. What cannot be settled comes
+// back when its visibility timeout ends, and is handled once more.
+func (c *consumer) settle(ctx context.Context, client *sqs.Client, messages []sqstypes.Message, verdicts []verdict) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	var remove, hide []int
+	for i, v := range verdicts {
+		switch {
+		case v.delete:
+			remove = append(remove, i)
+		case v.hide:
+			hide = append(hide, i)
+		}
+	}
+	c.untilSettled(ctx, "delete", remove, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+		in := &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(c.url)}
+		for _, i := range pending {
+			in.Entries = append(in.Entries, sqstypes.DeleteMessageBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: messages[i].ReceiptHandle,
+			})
+		}
+		out, err := client.DeleteMessageBatch(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.Failed, nil
+	})
+	c.untilSettled(ctx, "hide", hide, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(c.url)}
+		for _, i := range pending {
+			in.Entries = append(in.Entries, sqstypes.ChangeMessageVisibilityBatchRequestEntry{
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: messages[i].ReceiptHandle, VisibilityTimeout: seconds(verdicts[i].visibility),
+			})
+		}
+		out, err := client.ChangeMessageVisibilityBatch(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return out.Failed, nil
+	})
+}
+
+// untilSettled makes a batch call until every pending entry succeeded or cannot succeed.
+func (c *consumer) untilSettled(ctx context.Context, what string, pending []int, call func([]int) ([]sqstypes.BatchResultErrorEntry, error)) {
+	for try := 1; len(pending) > 0; try++ {
+		failed, err := call(pending)
+		if err == nil {
+			if len(failed) == 0 {
+				return
+			}
+			pending, err = refused(failed)
+		}
+		if try == settleTries || len(pending) == 0 || ctx.Err() != nil {
+			c.options.Metrics.settleErrors.WithLabelValues(c.name, what).Inc()
+			log.FromContext(ctx).Error(err, "Could not "+what+" messages; they come back and are handled once more")
+			return
+		}
+		c.wait(ctx, receiveDelay(try, rand.Float64()))
+	}
+}
+
+// refused returns the entries that a repetition may help, and an error that tells of all entries.
+func refused(failed []sqstypes.BatchResultErrorEntry) ([]int, error) {
+	var again []int
+	var errs []error
+	for _, entry := range failed {
+		errs = append(errs, fmt.Errorf("%s: %s", aws.ToString(entry.Code), aws.ToString(entry.Message)))
+		if entry.SenderFault {
+			continue
+		}
+		if i, err := strconv.Atoi(aws.ToString(entry.Id)); err == nil {
+			again = append(again, i)
+		}
+	}
+	return again, errors.Join(errs...)
+}

@@ -1,0 +1,108 @@
+package detect
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
+
+// MaxMatches bounds the matches of one file. A file with more gets one match of the rule contract.RuleNotScanned for the
+// rest.
+const MaxMatches = 10_000
+
+// Detector scans contents one after the other; it holds the memory for that and is not for concurrent use.
+type Detector struct {
+	buffer   []byte
+	salt     []byte
+	costly   map[string][]byte
+	matchers []matcher
+}
+
+// New returns a detector with all rules.
+func New() (*Detector, error) {
+	salt := make([]byte, 32)
+	if _, err := rand.Read(salt); err != nil {
+		return nil, fmt.Errorf("draw the salt of the detector: %w", err)
+	}
+	return &Detector{
+		buffer:   make([]byte, windowBehind+windowFresh+windowAhead),
+		salt:     salt,
+		costly:   map[string][]byte{},
+		matchers: matchers(),
+	}, nil
+}
+
+// Scan reads the content to its end and returns what it found, by line. It uses the same bounded memory whatever the size
+// of the content, and returns an error of the reader or the end of ctx.
+func (d *Detector) Scan(ctx context.Context, content io.Reader) ([]Match, error) {
+	content, err := decodeUTF16(content)
+	if err != nil {
+		return nil, err
+	}
+	found := newCollector()
+	err = windows(content, d.buffer, func(w *window, linesBefore int) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, match := range d.matchers {
+			lines := lineCounter{data: w.data, line: linesBefore + 1}
+			match(w, func(h hit) {
+				h.line = lines.at(h.start)
+				if h.byPlace {
+					h.surroundings = surroundings(w.data, h.start, h.end)
+				}
+				found.add(h)
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return d.matches(found), nil
+}
+
+func (d *Detector) matches(found *collector) []Match {
+	hits := found.decide()
+	matches := make([]Match, 0, len(hits))
+	for _, h := range hits {
+		matches = append(matches, d.redact(h))
+	}
+	if found.overflow {
+		rule := notScannedRule()
+		matches = append(matches, Match{
+			Rule: rule.ID, Severity: rule.Severity, atPlace: true, surroundings: "too many matches",
+			Description: fmt.Sprintf("%s: more than %d matches in this file", rule.Description, MaxMatches),
+		})
+	}
+	return matches
+}
+
+// NotScanned returns the match that stands for content which was left out, with the reason in its description.
+func NotScanned(reason string) Match {
+	rule := notScannedRule()
+	return Match{
+		Rule: rule.ID, Severity: contract.SeverityMedium, Description: rule.Description + ": " + reason, atPlace: true,
+		surroundings: reason,
+	}
+}
+
+// lineCounter counts lines from hit to hit, so that many hits in a window cost one pass.
+type lineCounter struct {
+	data     []byte
+	position int
+	line     int
+}
+
+func (c *lineCounter) at(offset int) int {
+	if offset >= c.position {
+		c.line += countNewlines(c.data[c.position:offset])
+	} else {
+		c.line -= countNewlines(c.data[offset:c.position])
+	}
+	c.position = offset
+	return c.line
+}

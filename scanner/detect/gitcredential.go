@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
+
+// RuleGitCredential is the rule for CodeCommit Git credentials: the user name together with its password.
+const RuleGitCredential = "aws-codecommit-git-credential"
+
+const (
+	gitUserLongest     = 64
+	gitPasswordLength  = 44
+	gitPasswordReach   = 256
+	gitPasswordEntropy = 4.0
+)
+
+func gitCredentialRule() Rule {
+	return Rule{
+		ID:          RuleGitCredential,
+		Description: "CodeCommit Git user name with its password",
+		Severity:    contract.SeverityCritical,
+		Advice: "Reset or deactivate the Git credentials of this IAM user now (aws iam reset-service-specific-credential), and use " +
+			"git-remote-codecommit or a role instead.",
+	}
+}
+
+// findGitCredentials reports every user name of the form NAME-at-ACCOUNT that has a password near it. The user name alone
+// is found as an account number.
+func findGitCredentials(w *window, report func(hit)) {
+	separator := []byte("-at-")
+	for i := w.from; i < len(w.data); {
+		at := bytes.Index(w.data[i:], separator)
+		if at < 0 {
+			return
+		}
+		middle := i + at
+		i = middle + len(separator)
+		start := middle
+		for start > 0 && middle-start < gitUserLongest && isUserName(w.data[start-1]) {
+			start--
+		}
+		end := i + accountLength
+		if start == middle || start < w.from || start >= w.to || end > len(w.data) || end < len(w.data) && isAlphanumeric(w.data[end]) {
+			continue
+		}
+		account := string(w.data[i:end])
+		if strings.Trim(account, "0123456789") != "" {
+			continue
+		}
+		password, from, to := passwordNear(w.data, start, end)
+		if password == "" {
+			continue
+		}
+		report(hit{
+			rule: RuleGitCredential, start: from, end: to, value: account + ":" + password,
+			severity: contract.SeverityCritical, account: account, hidden: true,
+		})
+	}
+}
+
+// passwordNear returns the first token after the user name that can be a password, else the last one before it, and where
+// it stands.
+func passwordNear(data []byte, start, end int) (password string, from, to int) {
+	scan := func(low, high int, last bool) {
+		for i := low; i < high; {
+			if !isPasswordByte(data[i]) {
+				i++
+				continue
+			}
+			tokenEnd := i
+			for tokenEnd < len(data) && isPasswordByte(data[tokenEnd]) {
+				tokenEnd++
+			}
+			if value, ok := asGitPassword(string(data[i:tokenEnd])); ok && (password == "" || last) {
+				password, from, to = value, i, tokenEnd
+			}
+			i = tokenEnd + 1
+		}
+	}
+	scan(end, min(len(data), end+gitPasswordReach), false)
+	if password == "" {
+		scan(max(0, start-gitPasswordReach), start, true)
+	}
+	return password, from, to
+}
+
+// asGitPassword returns the token as a password, without URL escapes and the sign that binds it to a key.
+func asGitPassword(token string) (string, bool) {
+	if strings.Contains(token, "%") {
+		plain, err := url.PathUnescape(token)
+		if err != nil {
+			return "", false
+		}
+		token = plain
+	}
+	token = strings.TrimLeft(token, "=")
+	if at := strings.IndexByte(token, '='); at > 0 && at < len(token)-2 {
+		token = token[at+1:]
+	}
+	if len(token) != gitPasswordLength || isExampleSecret(token) {
+		return "", false
+	}
+	var counts [128]int
+	for i := range len(token) {
+		counts[token[i]&0x7f]++
+	}
+	if strings.ToLower(token) == token || strings.ToUpper(token) == token || entropy(counts[:], len(token)) < gitPasswordEntropy {
+		return "", false
+	}
+	return token, true
+}
+
+func isPasswordByte(c byte) bool { return isBase64(c) || c == '=' || c == '%' }
+
+func isUserName(c byte) bool { return isAlphanumeric(c) || strings.IndexByte("+=,.@_-", c) >= 0 }

@@ -1,0 +1,118 @@
+package detect
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"strings"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
+
+// RuleAccessKeyID is the rule for access key ids of all credential prefixes.
+const RuleAccessKeyID = "aws-access-key-id"
+
+const (
+	keyIDLength  = 20
+	accountLimit = 1_000_000_000_000
+)
+
+func accessKeyIDRule() Rule {
+	return Rule{
+		ID:          RuleAccessKeyID,
+		Description: "AWS access key id",
+		Severity:    contract.SeverityHigh,
+		Advice: "Deactivate the key in IAM now (aws iam update-access-key --status Inactive), look for its use in CloudTrail, " +
+			"then delete it. Removing it from the branch is not enough: it stays in the history.",
+	}
+}
+
+// DecodeAccount returns the account number that an access key id holds. valid is false where no key id can look like this;
+// a valid id of the old form holds no account, and account is empty then.
+func DecodeAccount(id string) (account string, valid bool) {
+	if len(id) != keyIDLength || !hasCredentialPrefix(id) {
+		return "", false
+	}
+	for i := len("AKIA"); i < len(id); i++ {
+		if !isBase32(id[i]) {
+			return "", false
+		}
+	}
+	switch fifth := id[4]; {
+	case fifth == 'I' || fifth == 'J':
+		return "", true
+	case fifth < 'Q' && fifth > '7':
+		return "", false
+	}
+	raw, err := base32.StdEncoding.DecodeString(id[4:])
+	if err != nil {
+		return "", false
+	}
+	var head [8]byte
+	copy(head[2:], raw[:6])
+	number := binary.BigEndian.Uint64(head[:]) & 0x7fffffffff80 >> 7
+	if number >= accountLimit {
+		return "", false
+	}
+	return fmt.Sprintf("%012d", number), true
+}
+
+func hasCredentialPrefix(id string) bool {
+	switch id[:4] {
+	case "AKIA", "ASIA", "ABIA", "ACCA":
+		return true
+	}
+	return false
+}
+
+// findKeyIDs reports every access key id of the window.
+func findKeyIDs(w *window, report func(hit)) {
+	for _, prefix := range [...]string{"AKIA", "ASIA", "ABIA", "ACCA"} {
+		for i := w.from; i < w.to; {
+			at := bytes.Index(w.data[i:min(len(w.data), w.to+len(prefix)-1)], []byte(prefix))
+			if at < 0 {
+				break
+			}
+			start := i + at
+			i = start + 1
+			end := start + keyIDLength
+			if end > len(w.data) || !boundaryBefore(w.data, start) || end < len(w.data) && isAlphanumeric(w.data[end]) {
+				continue
+			}
+			id := string(w.data[start:end])
+			account, valid := DecodeAccount(id)
+			if !valid || isExampleKeyID(id) {
+				continue
+			}
+			severity := contract.SeverityMedium
+			if prefix == "AKIA" {
+				severity = contract.SeverityHigh
+			}
+			report(hit{rule: RuleAccessKeyID, start: start, end: end, value: id, severity: severity, account: account, slow: true})
+		}
+	}
+}
+
+// boundaryBefore tells whether a token can begin at start: after the start of the data, after a byte that is no letter or
+// digit, or after an escape such as \n in a JSON string or %3D in a URL.
+func boundaryBefore(data []byte, start int) bool {
+	if start == 0 || !isAlphanumeric(data[start-1]) {
+		return true
+	}
+	if start >= 2 && data[start-2] == '\\' && strings.IndexByte("nrtbf", data[start-1]) >= 0 {
+		return true
+	}
+	return start >= 3 && data[start-3] == '%' && isHex(data[start-2]) && isHex(data[start-1])
+}
+
+func isBase32(c byte) bool { return c >= 'A' && c <= 'Z' || c >= '2' && c <= '7' }
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
+
+func isAlphanumeric(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+
+// isBase64 tells whether c is of the alphabet of secret access keys, which is base64's without padding.
+func isBase64(c byte) bool { return isAlphanumeric(c) || c == '/' || c == '+' }

@@ -1,0 +1,111 @@
+package detect
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// ScanPath returns what the rules find in a path itself, without line numbers.
+func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
+	matches, err := d.Scan(ctx, strings.NewReader(path))
+	if err != nil {
+		return nil, err
+	}
+	for i := range matches {
+		matches[i].Line = 0
+		matches[i].Description = RuleOf(matches[i].Rule).Description + " in the name of a file"
+	}
+	return matches, nil
+}
+
+// DisplayPath returns the path as it may be shown: everything in it that looks like a secret or an account number is
+// masked, with less proof than a finding needs, and control characters are escaped as in a Go string.
+func DisplayPath(path string) string {
+	w := &window{data: []byte(path), to: len(path)}
+	var hidden []hit
+	keep := func(h hit) { hidden = append(hidden, h) }
+	for _, match := range []matcher{findKeyIDs, findAnySecret, findSessionTokens, findGitCredentials, findAnyTwelveDigits} {
+		match(w, keep)
+	}
+	slices.SortFunc(hidden, func(a, b hit) int { return a.start - b.start })
+	var shown strings.Builder
+	at := 0
+	for _, h := range hidden {
+		if h.start < at {
+			at = max(at, h.end)
+			continue
+		}
+		shown.WriteString(escape(path[at:h.start]))
+		shown.WriteString("****")
+		if h.rule == RuleAccount {
+			shown.WriteString(h.value[len(h.value)-4:])
+		}
+		at = h.end
+	}
+	shown.WriteString(escape(path[at:]))
+	return shown.String()
+}
+
+// findAnySecret reports whatever could be a secret access key, also beside further characters of its alphabet: in a path
+// the slash that parts two names is one of them.
+func findAnySecret(w *window, report func(hit)) {
+	run := 0
+	for i := 0; i < len(w.data); i++ {
+		if !isBase64(w.data[i]) {
+			run = 0
+			continue
+		}
+		run++
+		if start := i + 1 - secretLength; run >= secretLength && looksLikeSecret(string(w.data[start:i+1])) {
+			report(hit{rule: RuleSecretAccessKey, start: start, end: i + 1})
+		}
+	}
+}
+
+// findAnyTwelveDigits reports account numbers without asking for a context.
+func findAnyTwelveDigits(w *window, report func(hit)) {
+	for i := 0; i < len(w.data); {
+		if !isDigit(w.data[i]) {
+			i++
+			continue
+		}
+		end := i
+		for end < len(w.data) && isDigit(w.data[end]) {
+			end++
+		}
+		last := end
+		if end-i == 4 {
+			last = grouped(w.data, i)
+		}
+		if end-i == accountLength || last-i == accountLength+2 {
+			last = max(last, end)
+			report(hit{rule: RuleAccount, start: i, end: last, value: strings.ReplaceAll(string(w.data[i:last]), "-", "")})
+			end = last
+		}
+		i = end
+	}
+}
+
+// escape returns text with everything that is not printable, and the backslash, as in a Go string.
+func escape(text string) string {
+	var out strings.Builder
+	for len(text) > 0 {
+		r, size := utf8.DecodeRuneInString(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			out.WriteString(`\x` + strconv.FormatUint(uint64(text[0])|0x100, 16)[1:])
+		case r == '\\':
+			out.WriteString(`\\`)
+		case strconv.IsPrint(r):
+			out.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			out.WriteString(quoted[1 : len(quoted)-1])
+		}
+		text = text[size:]
+	}
+	return out.String()
+}

@@ -1,0 +1,224 @@
+// Package scan joins source and detect: it reads what a mode has to look at and gathers the findings.
+package scan
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
+	"github.com/scanjob-dev/scanjob/scanner/source"
+)
+
+const (
+	// MaxBlobSize is the size in bytes up to which a file is scanned. A larger one, such as a disk image, would cost minutes
+	// of the task; it gets a finding of the rule contract.RuleNotScanned.
+	MaxBlobSize = 512 << 20
+	// MaxFindings bounds the findings that are kept.
+	MaxFindings = 100_000
+)
+
+// Result is what a scan found.
+type Result struct {
+	// Findings are redacted, worst first.
+	Findings []contract.Finding
+	// Commits, Files and Bytes count what was read; each distinct content counts once.
+	Commits, Files int
+	Bytes          int64
+	// Symlinks and Submodules count what was passed over.
+	Symlinks, Submodules int
+}
+
+// BySeverity counts the findings by severity.
+func (r Result) BySeverity() map[contract.Severity]int {
+	counts := map[contract.Severity]int{}
+	for _, finding := range r.Findings {
+		counts[finding.Severity]++
+	}
+	return counts
+}
+
+// Run scans the repository as its request says. It stops with an error when ctx ends.
+func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
+	begin := time.Now()
+	s := &scanner{
+		ctx: ctx, repository: repository, detector: detector, log: log,
+		matches: map[source.ID][]detect.Match{}, paths: map[string]struct{}{}, reported: map[string]int{},
+	}
+	walked, err := repository.Changes(ctx, s.change)
+	if err != nil {
+		return Result{}, err
+	}
+	s.result.Commits = walked.Commits
+	slices.SortStableFunc(s.result.Findings, worstFirst)
+	log.InfoContext(ctx, "scanned", "commits", s.result.Commits, "files", s.result.Files, "bytes", s.result.Bytes,
+		"symlinksNotFollowed", s.result.Symlinks, "submodulesNotFollowed", s.result.Submodules, "findings", len(s.result.Findings),
+		"duration", time.Since(begin).Round(time.Millisecond).String())
+	return s.result, nil
+}
+
+func worstFirst(a, b contract.Finding) int {
+	return cmp.Or(
+		cmp.Compare(rank(a.Severity), rank(b.Severity)),
+		cmp.Compare(a.Path, b.Path),
+		cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Rule, b.Rule),
+	)
+}
+
+type scanner struct {
+	ctx        context.Context //nolint:containedctx // Lives for one call of Run.
+	repository *source.Repository
+	detector   *detect.Detector
+	log        *slog.Logger
+	result     Result
+
+	// matches holds what was found in a content, so that each is read once.
+	matches map[source.ID][]detect.Match
+	paths   map[string]struct{}
+	// reported are the positions of the findings so far, by rule, path and fingerprint.
+	reported map[string]int
+	full     bool
+}
+
+func (s *scanner) change(change source.Change) error {
+	if err := s.name(change); err != nil {
+		return err
+	}
+	switch change.Kind {
+	case source.Symlink:
+		s.result.Symlinks++
+		return nil
+	case source.Submodule:
+		s.result.Submodules++
+		s.log.InfoContext(s.ctx, "submodule not followed", "path", detect.DisplayPath(change.Path))
+		return nil
+	case source.TooDeep:
+		s.report(detect.NotScanned("folders nest too deep"), change)
+		return nil
+	}
+	matches, err := s.content(change.Blob)
+	if err != nil || len(matches) == 0 {
+		return err
+	}
+	known, err := s.known(change)
+	if err != nil {
+		return err
+	}
+	for _, match := range matches {
+		if _, ok := known[keyOf(match)]; !ok {
+			s.report(match, change)
+		}
+	}
+	return nil
+}
+
+// name scans the path itself, once.
+func (s *scanner) name(change source.Change) error {
+	if _, ok := s.paths[change.Path]; ok {
+		return nil
+	}
+	s.paths[change.Path] = struct{}{}
+	if len(change.Before) > 0 {
+		return nil
+	}
+	matches, err := s.detector.ScanPath(s.ctx, change.Path)
+	if err != nil {
+		return err
+	}
+	for _, match := range matches {
+		s.report(match, change)
+	}
+	return nil
+}
+
+// known returns what the parents of the commit already hold: in the same file, or, for a file that is new at its path, in
+// the same content at another path. That much the commit did not bring.
+func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
+	known := map[string]struct{}{}
+	before := change.Before
+	if len(before) == 0 && change.Commit != "" {
+		moved, err := s.repository.InParents(s.ctx, change.Commit, change.Blob)
+		if err != nil {
+			return nil, err
+		}
+		if moved {
+			before = []source.ID{change.Blob}
+		}
+	}
+	for _, id := range before {
+		matches, err := s.content(id)
+		if err != nil {
+			return nil, err
+		}
+		for _, match := range matches {
+			known[keyOf(match)] = struct{}{}
+		}
+	}
+	return known, nil
+}
+
+// keyOf tells matches apart within a scan. Severity is part of it: a secret that comes to a key id makes the id worse.
+func keyOf(match detect.Match) string {
+	return match.Rule + "\x00" + match.Key + "\x00" + string(match.Severity) + "\x00" + match.Description
+}
+
+// content returns what the detector finds in the content.
+func (s *scanner) content(id source.ID) ([]detect.Match, error) {
+	if matches, ok := s.matches[id]; ok {
+		return matches, nil
+	}
+	size, err := s.repository.Size(id)
+	if err != nil {
+		return nil, fmt.Errorf("read the size of object %s: %w", id, err)
+	}
+	if size > MaxBlobSize {
+		matches := []detect.Match{detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, MaxBlobSize>>20))}
+		s.matches[id] = matches
+		return matches, nil
+	}
+	reader, err := s.repository.Read(id)
+	if err != nil {
+		return nil, fmt.Errorf("read object %s: %w", id, err)
+	}
+	matches, err := s.detector.Scan(s.ctx, reader)
+	if err = errors.Join(err, reader.Close()); err != nil {
+		return nil, fmt.Errorf("read object %s: %w", id, err)
+	}
+	s.result.Files++
+	s.result.Bytes += size
+	s.matches[id] = matches
+	return matches, nil
+}
+
+func (s *scanner) report(match detect.Match, change source.Change) {
+	if len(s.result.Findings) >= MaxFindings {
+		if !s.full {
+			s.full = true
+			rest := detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
+			s.result.Findings = append(s.result.Findings, rest.Finding(change.Path, change.Commit))
+		}
+		return
+	}
+	finding := match.Finding(change.Path, change.Commit)
+	key := strings.Join([]string{finding.Rule, finding.Path, finding.Fingerprint, strconv.FormatBool(finding.Line == 0)}, "\x00")
+	if at, ok := s.reported[key]; ok {
+		earlier := &s.result.Findings[at]
+		if rank(finding.Severity) < rank(earlier.Severity) {
+			earlier.Severity = finding.Severity
+		}
+		return
+	}
+	s.reported[key] = len(s.result.Findings)
+	s.result.Findings = append(s.result.Findings, finding)
+}
+
+// rank orders severities, worst first.
+func rank(severity contract.Severity) int { return slices.Index(contract.Severities(), severity) }

@@ -1,0 +1,103 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+)
+
+// packStore is go-git's storage with another way in for packs. The library's own indexer holds every object in memory as
+// a whole, so that one file of 2 GiB needs several times that; packIndexer streams.
+type packStore struct {
+	*filesystem.Storage
+	ctx context.Context //nolint:containedctx // The library calls PackfileWriter without one.
+}
+
+// PackfileWriter returns a writer that stores the pack when it is closed.
+func (s *packStore) PackfileWriter() (io.WriteCloser, error) {
+	folder := filepath.Join(s.Filesystem().Root(), "objects", "pack")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.CreateTemp(folder, "incoming-")
+	if err != nil {
+		return nil, err
+	}
+	return &packWriter{store: s, folder: folder, file: file}, nil
+}
+
+type packWriter struct {
+	store  *packStore
+	folder string
+	file   *os.File
+	failed error
+	size   int64
+}
+
+// Write appends to the pack.
+func (w *packWriter) Write(p []byte) (int, error) {
+	if err := w.store.ctx.Err(); err != nil {
+		w.failed = err
+		return 0, err
+	}
+	n, err := w.file.Write(p)
+	w.size += int64(n)
+	if err != nil {
+		w.failed = err
+	}
+	return n, err
+}
+
+// Close indexes the pack and makes it part of the storage; a pack that did not come in whole is removed.
+func (w *packWriter) Close() error {
+	if w.failed != nil || w.size == 0 {
+		return errors.Join(w.failed, w.file.Close(), os.Remove(w.file.Name()))
+	}
+	if err := w.install(); err != nil {
+		return errors.Join(err, w.file.Close())
+	}
+	w.store.Reindex()
+	return w.file.Close()
+}
+
+func (w *packWriter) install() error {
+	index, checksum, err := indexPack(w.store.ctx, w.file, w.folder)
+	if err != nil {
+		return fmt.Errorf("index the pack: %w", err)
+	}
+	name := filepath.Join(w.folder, "pack-"+checksum.String())
+	if err := writeIndex(name+".idx", index); err != nil {
+		return fmt.Errorf("write the index of the pack: %w", err)
+	}
+	return os.Rename(w.file.Name(), name+".pack")
+}
+
+func writeIndex(name string, index *idxfile.MemoryIndex) error {
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = idxfile.NewEncoder(file).Encode(index)
+	return errors.Join(err, file.Close())
+}
+
+// packEntry is what the index has to know of one object of the pack.
+type packEntry struct {
+	offset int64
+	size   int64 // of what is stored: the object, or the delta
+	hash   plumbing.Hash
+	base   plumbing.Hash // of a delta that names its base by id
+	crc    uint32
+	// children are the deltas that build on this object by its offset: the first of them, and the next of the same base.
+	// Both are positions plus one, so that zero means none.
+	firstChild, nextChild int32
+	kind                  plumbing.ObjectType
+	stored                plumbing.ObjectType
+}

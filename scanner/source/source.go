@@ -1,0 +1,117 @@
+// Package source brings a Git repository to the local disk and says which files a scan has to read. It never checks files
+// out: what a repository holds only ever is data in Git's own storage.
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/go-git/go-billy/v5/osfs"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+
+	"github.com/scanjob-dev/scanjob/scanner/failure"
+)
+
+// ID is the id of a Git object.
+type ID = plumbing.Hash
+
+const (
+	// objectCacheSize bounds the objects that stay in memory for the deltas that build on them.
+	objectCacheSize = 64 * cache.MiByte
+	// largeObject is the size from which an object is streamed from the pack instead of being held in memory.
+	largeObject = 32 << 20
+)
+
+// Request says what to fetch.
+type Request struct {
+	// URL is the Git URL, without credentials: http, https, git or file.
+	URL string
+	// Auth is contract.AuthCodeCommit or empty.
+	Auth string
+	// Name is the repository's name for messages.
+	Name string
+	// Revision is the commit to scan.
+	Revision string
+	// BaseRevision is the commit whose history is left out in mode Changes; empty means the default branch.
+	BaseRevision string
+	// Mode is one of the modes of the contract.
+	Mode string
+	// Credentials and Region sign the access to CodeCommit.
+	Credentials aws.CredentialsProvider
+	Region      string
+	// WorkDir is the folder in which the repository gets a temporary folder of its own.
+	WorkDir string
+	Log     *slog.Logger
+}
+
+// Repository is a fetched repository. It is not for concurrent use.
+type Repository struct {
+	request  Request
+	folder   string
+	storage  *filesystem.Storage
+	revision ID
+	base     ID // zero where nothing is left out
+}
+
+// Open fetches what the request needs into a new folder below WorkDir. Its errors are *failure.Error where their class is
+// known. The caller closes the repository.
+func Open(ctx context.Context, request Request) (*Repository, error) {
+	if err := request.validate(); err != nil {
+		return nil, err
+	}
+	folder, err := os.MkdirTemp(request.WorkDir, "scan-")
+	if err != nil {
+		return nil, failure.Request(err, "the work folder %s cannot be written: mount a volume there that user 65532 may write, "+
+			"or name another folder in SCANJOB_WORKDIR", request.WorkDir)
+	}
+	repository := &Repository{request: request, folder: folder, storage: openStorage(folder, false)}
+	err = repository.fetch(ctx)
+	if err == nil {
+		err = repository.storage.Close()
+		repository.storage = openStorage(folder, true)
+	}
+	if err != nil {
+		return nil, errors.Join(err, repository.Close())
+	}
+	return repository, nil
+}
+
+// openStorage opens the storage in the folder. One that is complete is faster, because it lists the packs once.
+func openStorage(folder string, complete bool) *filesystem.Storage {
+	return filesystem.NewStorageWithOptions(osfs.New(folder), cache.NewObjectLRU(objectCacheSize),
+		filesystem.Options{ExclusiveAccess: complete, KeepDescriptors: true, LargeObjectThreshold: largeObject})
+}
+
+// Close removes the repository from the disk.
+func (r *Repository) Close() error {
+	return errors.Join(r.storage.Close(), os.RemoveAll(r.folder))
+}
+
+// Base returns the commit whose history a scan of changes left out, or an empty text.
+func (r *Repository) Base() string {
+	if r.base.IsZero() {
+		return ""
+	}
+	return r.base.String()
+}
+
+// Size returns the size of a file's content in bytes.
+func (r *Repository) Size(id ID) (int64, error) {
+	return r.storage.EncodedObjectSize(id)
+}
+
+// Read returns a file's content as a stream.
+func (r *Repository) Read(id ID) (io.ReadCloser, error) {
+	blob, err := object.GetBlob(r.storage, id)
+	if err != nil {
+		return nil, err
+	}
+	return blob.Reader()
+}
