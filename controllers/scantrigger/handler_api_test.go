@@ -156,6 +156,104 @@ func TestNewerRevisionTakesThePlaceOfOlderOnes(t *testing.T) {
 	})
 }
 
+// orders returns every order of so many items of each of n kinds.
+func orders(n, each int) [][]int {
+	left := slices.Repeat([]int{each}, n)
+	var all [][]int
+	var extend func(prefix []int)
+	extend = func(prefix []int) {
+		if len(prefix) == n*each {
+			all = append(all, slices.Clone(prefix))
+			return
+		}
+		for i := range left {
+			if left[i] > 0 {
+				left[i]--
+				extend(append(prefix, i))
+				left[i]++
+			}
+		}
+	}
+	extend(nil)
+	return all
+}
+
+// verdict says what is wrong with a pull request's scans, empty where its head alone is being scanned.
+func (w *world) verdict(pullRequestID, head string) string {
+	var told []string
+	good := false
+	for _, job := range w.jobs() {
+		if job.Spec.Source.CodeCommit.PullRequestID != pullRequestID {
+			continue
+		}
+		told = append(told, fmt.Sprintf("%.7s cancel=%v", job.Spec.Source.Revision, job.Spec.Cancel))
+		if !job.Spec.Cancel && job.Spec.Source.Revision == head {
+			good = true
+		} else if !job.Spec.Cancel {
+			return fmt.Sprintf("an old revision is being scanned: %v", told)
+		}
+	}
+	if !good {
+		return fmt.Sprintf("the head is not being scanned: %v", told)
+	}
+	return ""
+}
+
+func TestHeadIsScannedInWhateverOrderTheEventsOfABranchThatWasSetBackArrive(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("main")
+	setBack := []events.PullRequest{
+		at(events.PullRequestCreated, commitA, 0), at(events.PullRequestUpdated, commitB, 10), at(events.PullRequestUpdated, commitA, 20),
+	}
+	t.Run("one after the other, each twice", func(t *testing.T) {
+		for i, order := range orders(len(setBack), 2) {
+			id := fmt.Sprint(100 + i)
+			for _, j := range order {
+				e := setBack[j]
+				e.ID = id
+				w.handle(e)
+			}
+			if problem := w.verdict(id, commitA); problem != "" {
+				t.Errorf("order %v: %s", order, problem)
+			}
+		}
+	})
+	t.Run("at once", func(t *testing.T) {
+		for i := range 20 {
+			id := fmt.Sprint(300 + i)
+			failed := make(chan error, len(setBack))
+			for _, e := range setBack {
+				e.ID = id
+				go func() { failed <- w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon) }()
+			}
+			for range setBack {
+				if err := <-failed; err != nil {
+					t.Error(err)
+				}
+			}
+			if problem := w.verdict(id, commitA); problem != "" {
+				t.Error(problem)
+			}
+		}
+	})
+	t.Run("again and again, where the host names the same state the same", func(t *testing.T) {
+		e := at(events.PullRequestUpdated, commitA, 0)
+		e.ID, e.RevisionID = "400", "revision-of-a"
+		for i := range 6 {
+			e.SourceCommit, e.RevisionID = commitA, "revision-of-a"
+			if i%2 == 1 {
+				e.SourceCommit, e.RevisionID = commitB, "revision-of-b"
+			}
+			e.Time, e.EventID = noon.Add(time.Duration(i)*time.Second), fmt.Sprintf("event-%d", i)
+			w.handle(e)
+			if problem := w.verdict(e.ID, e.SourceCommit); problem != "" {
+				t.Errorf("after event %d: %s", i, problem)
+			}
+		}
+	})
+}
+
 func TestEndOfAPullRequestCancelsItsUnfinishedScans(t *testing.T) {
 	for _, kind := range []events.PullRequestKind{events.PullRequestClosed, events.PullRequestMerged} {
 		t.Run(string(kind), func(t *testing.T) {

@@ -46,12 +46,18 @@ func newJob(trigger *v1alpha1.ScanTrigger, c change, name string) *v1alpha1.Scan
 		},
 	}
 	maps.Copy(job.Labels, changeLabels(trigger.Name, c.repository, c.pullRequestID))
-	job.Annotations[v1alpha1.AnnotationEventTime] = c.happened.UTC().Format(time.RFC3339Nano)
+	annotateEvent(job, c)
 	job.Annotations[v1alpha1.AnnotationReceivedTime] = c.received.UTC().Format(time.RFC3339Nano)
-	if c.eventID != "" {
-		job.Annotations[v1alpha1.AnnotationEventID] = c.eventID
-	}
 	return job
+}
+
+// annotateEvent writes on a job which event it stands for.
+func annotateEvent(job *v1alpha1.ScanJob, c change) {
+	if job.Annotations == nil {
+		job.Annotations = map[string]string{}
+	}
+	job.Annotations[v1alpha1.AnnotationEventTime] = c.happened.UTC().Format(time.RFC3339Nano)
+	job.Annotations[v1alpha1.AnnotationEventID] = c.eventID
 }
 
 // changeLabels are the labels of a trigger's jobs for a repository and, where it has one, a pull request.

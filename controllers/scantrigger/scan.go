@@ -1,7 +1,6 @@
 package scantrigger
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -33,23 +33,44 @@ func (h *Handler) scan(ctx context.Context, trigger *v1alpha1.ScanTrigger, c cha
 // ensureJob creates the job or finds it. exists is false where the trigger or its namespace is on its way out, and there
 // is nothing left to do.
 func (h *Handler) ensureJob(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) (exists bool, err error) {
-	name, err := jobName(trigger.Name, c, "")
-	if err != nil {
-		return false, err
+	// Whoever cancels the job that was found does it between reading and writing, and what was read counts no more.
+	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		exists, err = h.createOrFind(ctx, trigger, c)
+		return err
+	})
+	return exists, err
+}
+
+func (h *Handler) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) (exists bool, err error) {
+	for _, again := range scans(c) {
+		name, err := jobName(trigger.Name, c, again)
+		if err != nil {
+			return false, err
+		}
+		existing, err := h.create(ctx, trigger, c, name)
+		if err != nil || existing == nil {
+			return h.judgeCreation(ctx, trigger, err)
+		}
+		if !rescan(existing, c) {
+			return true, h.moveForward(ctx, existing, c)
+		}
 	}
-	existing, err := h.create(ctx, trigger, c, name)
-	if err != nil || existing == nil {
-		return h.judgeCreation(ctx, trigger, err)
+	return true, nil
+}
+
+// moveForward makes a job stand for a later event about its commit: a branch that was set back to the commit has it as
+// its head since then, and events from before must not cancel the job. It fails with a conflict where somebody else wrote
+// the job meanwhile.
+func (h *Handler) moveForward(ctx context.Context, job *v1alpha1.ScanJob, c change) error {
+	if !c.happened.After(eventTime(job)) {
+		return nil
 	}
-	if !rescan(existing, c) {
-		return true, nil
+	before := job.DeepCopy()
+	annotateEvent(job, c)
+	if err := h.client.Patch(ctx, job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
+		return fmt.Errorf("write the later event on ScanJob %s: %w", job.Name, err)
 	}
-	name, err = jobName(trigger.Name, c, cmp.Or(c.revisionID, c.eventID))
-	if err != nil {
-		return false, err
-	}
-	_, err = h.create(ctx, trigger, c, name)
-	return h.judgeCreation(ctx, trigger, err)
+	return nil
 }
 
 func (h *Handler) judgeCreation(ctx context.Context, trigger *v1alpha1.ScanTrigger, err error) (exists bool, _ error) {
@@ -89,16 +110,20 @@ func (h *Handler) create(ctx context.Context, trigger *v1alpha1.ScanTrigger, c c
 
 // supersede cancels the unfinished jobs of older revisions. Where the change itself is the older one, that is its own job.
 func (h *Handler) supersede(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) error {
-	jobs, err := h.jobsOfPullRequest(ctx, trigger, c.repository, c.pullRequestID)
-	if err != nil {
-		return err
-	}
-	newest, older := superseded(jobs)
-	var errs []error
-	for _, job := range older {
-		errs = append(errs, h.cancel(ctx, job, newest.Name))
-	}
-	return errors.Join(errs...)
+	// A job that was moved forward after it was listed is not older any more: the conflict has all of them listed again.
+	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		jobs, err := h.jobsOfPullRequest(ctx, trigger, c.repository, c.pullRequestID)
+		if err != nil {
+			return err
+		}
+		newest, older := superseded(jobs)
+		for _, job := range older {
+			if err := h.cancel(ctx, job, newest.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // close cancels the unfinished jobs of a pull request that is closed or merged, whatever their triggers want now.
@@ -136,19 +161,20 @@ func (h *Handler) jobsOfPullRequest(ctx context.Context, trigger *v1alpha1.ScanT
 	return ofPullRequest(list.Items, trigger, repository, pullRequestID), nil
 }
 
-// cancel asks for a job's end. by names the job that takes its place, empty where none does.
+// cancel asks for a job's end. by names the job that takes its place, empty where none does; it fails with a conflict where
+// the job is not as it was read, because then another may have to give way.
 func (h *Handler) cancel(ctx context.Context, job *v1alpha1.ScanJob, by string) error {
 	before := job.DeepCopy()
 	job.Spec.Cancel = true
-	reason := cancelClosed
+	reason, patch := cancelClosed, client.MergeFrom(before)
 	if by != "" {
-		reason = cancelSuperseded
+		reason, patch = cancelSuperseded, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 		if job.Annotations == nil {
 			job.Annotations = map[string]string{}
 		}
 		job.Annotations[v1alpha1.AnnotationSupersededBy] = by
 	}
-	if err := h.client.Patch(ctx, job, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+	if err := h.client.Patch(ctx, job, patch); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("cancel ScanJob %s: %w", job.Name, err)
 	}
 	h.metrics.cancelled.WithLabelValues(reason).Inc()

@@ -59,6 +59,19 @@ func rescan(existing *v1alpha1.ScanJob, c change) bool {
 	return existing.Spec.Cancel && !c.happened.Before(eventTime(existing)) && existing.Annotations[v1alpha1.AnnotationEventID] != c.eventID
 }
 
+// scans tells apart the scans of one commit, in the order in which their jobs are made; see jobName. The first is the usual
+// one. The others are for a commit that a branch was set back to: by revision, so that every event about that state of the
+// pull request finds the same job, and by event where a host names the state as it did before.
+func scans(c change) []string {
+	again := []string{""}
+	for _, name := range []string{c.revisionID, c.eventID} {
+		if name != "" {
+			again = append(again, name)
+		}
+	}
+	return again
+}
+
 // ofPullRequest keeps the jobs that a trigger made for one pull request. Labels alone would also let in what somebody
 // labelled by hand.
 func ofPullRequest(jobs []v1alpha1.ScanJob, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) []v1alpha1.ScanJob {
