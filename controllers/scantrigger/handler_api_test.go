@@ -131,6 +131,23 @@ func TestNewerRevisionTakesThePlaceOfOlderOnes(t *testing.T) {
 			t.Errorf("running: %v, want only the newest", got)
 		}
 	})
+	t.Run("but not where both happened within one second, whichever is the head", func(t *testing.T) {
+		w := newWorld(t)
+		w.environment(account)
+		w.trigger("main")
+		first, second := at(events.PullRequestCreated, commitA, 0), at(events.PullRequestUpdated, commitB, 0)
+		for i, order := range [][]events.PullRequest{{first, second}, {second, first}, {first, second, first}} {
+			for _, e := range order {
+				e.ID = fmt.Sprint(50 + i)
+				w.handle(e)
+			}
+		}
+		for _, job := range w.jobs() {
+			if job.Spec.Cancel {
+				t.Errorf("%s of pull request %s was cancelled", job.Spec.Source.Revision, job.Spec.Source.CodeCommit.PullRequestID)
+			}
+		}
+	})
 	t.Run("but not where the trigger does not ask for it", func(t *testing.T) {
 		w := newWorld(t)
 		w.environment(account)

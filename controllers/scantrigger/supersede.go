@@ -11,8 +11,9 @@ import (
 )
 
 // superseded returns, of a trigger's jobs for one pull request, the one for the newest revision and the unfinished ones
-// that have to give way to it. The order is by the time of the event and then by the revision, so the result does not
-// depend on the order in which events arrive: of two revisions of one second, always the same one stays.
+// that have to give way to it. The order is by the time of the event, so the result does not depend on the order in which
+// events arrive. Hosts tell that time in whole seconds: of two revisions of one second nobody knows which is the head, and
+// both stay, because a scan too many is cheaper than a head that nobody looks at.
 func superseded(jobs []v1alpha1.ScanJob) (newest *v1alpha1.ScanJob, older []*v1alpha1.ScanJob) {
 	for i := range jobs {
 		if newest == nil || compareRevisions(&jobs[i], newest) > 0 {
@@ -21,7 +22,7 @@ func superseded(jobs []v1alpha1.ScanJob) (newest *v1alpha1.ScanJob, older []*v1a
 	}
 	for i := range jobs {
 		job := &jobs[i]
-		if job.Spec.Source.Revision != newest.Spec.Source.Revision && unfinished(job) && !job.Spec.Cancel {
+		if job.Spec.Source.Revision != newest.Spec.Source.Revision && eventTime(job).Before(eventTime(newest)) && unfinished(job) && !job.Spec.Cancel {
 			older = append(older, job)
 		}
 	}

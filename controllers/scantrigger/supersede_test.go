@@ -42,15 +42,16 @@ func TestSuperseded(t *testing.T) {
 		newest string
 		older  []string
 	}{
-		"one job alone stays":                         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0)}, "a", nil},
-		"the later event wins":                        {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1)}, "b", []string{"a"}},
-		"all older ones give way":                     {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1), jobAt("c", commitM, 2)}, "c", []string{"a", "b"}},
-		"within one second the greater revision wins": {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "b", []string{"a"}},
-		"a finished job does not give way":            {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1)}, "b", nil},
-		"a failed job does not give way":              {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionFailed)), jobAt("b", commitB, 1)}, "b", nil},
-		"a job gives way to a finished newer one":     {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1, finished(v1alpha1.ConditionComplete))}, "b", []string{"a"}},
-		"a job that is being cancelled is not again":  {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled), jobAt("b", commitB, 1)}, "b", nil},
-		"a second job of the same revision stays":     {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("a2", commitA, 1)}, "a2", nil},
+		"one job alone stays":                             {[]v1alpha1.ScanJob{jobAt("a", commitA, 0)}, "a", nil},
+		"the later event wins":                            {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1)}, "b", []string{"a"}},
+		"all older ones give way":                         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1), jobAt("c", commitM, 2)}, "c", []string{"a", "b"}},
+		"within one second nobody gives way":              {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "b", nil},
+		"both of one second take the place of older ones": {[]v1alpha1.ScanJob{jobAt("b", commitB, 1), jobAt("a", commitA, 1), jobAt("m", commitM, 0)}, "b", []string{"m"}},
+		"a finished job does not give way":                {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1)}, "b", nil},
+		"a failed job does not give way":                  {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionFailed)), jobAt("b", commitB, 1)}, "b", nil},
+		"a job gives way to a finished newer one":         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1, finished(v1alpha1.ConditionComplete))}, "b", []string{"a"}},
+		"a job that is being cancelled is not again":      {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled), jobAt("b", commitB, 1)}, "b", nil},
+		"a second job of the same revision stays":         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("a2", commitA, 1)}, "a2", nil},
 		"a spoiled annotation counts from creation": {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 0, func(job *v1alpha1.ScanJob) {
 			job.Annotations[v1alpha1.AnnotationEventTime] = "yesterday"
 			job.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
