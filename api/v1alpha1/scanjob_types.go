@@ -360,6 +360,12 @@ type Attempt struct {
 	// taskDefinitionARN is the task definition that was asked for.
 	// +optional
 	TaskDefinitionARN string `json:"taskDefinitionARN,omitempty"`
+	// roleARN is the role that the task was asked for with; empty for the manager's own identity.
+	// +optional
+	RoleARN string `json:"roleARN,omitempty"`
+	// containerName is the container of the task definition that is the scanner.
+	// +optional
+	ContainerName string `json:"containerName,omitempty"`
 	// onDemandFallback is set where the attempt asks for FARGATE because Spot had no capacity for the ones before.
 	// +optional
 	OnDemandFallback bool `json:"onDemandFallback,omitempty"`
@@ -369,6 +375,10 @@ type Attempt struct {
 	// taskARN is the task; empty while RunTask's answer is not known, and where no task was ever started.
 	// +optional
 	TaskARN string `json:"taskARN,omitempty"`
+	// unlistedSince is since when ECS lists no task of an attempt whose ARN is not known. From then on RunTask is not
+	// repeated for it, and after five minutes the attempt is closed.
+	// +optional
+	UnlistedSince *metav1.Time `json:"unlistedSince,omitempty"`
 	// acceptedAt is when RunTask's answer, or another sign that the task exists, arrived.
 	// +optional
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`

@@ -34,6 +34,10 @@ func (in *AWSReference) DeepCopy() *AWSReference {
 func (in *Attempt) DeepCopyInto(out *Attempt) {
 	*out = *in
 	in.RecordedAt.DeepCopyInto(&out.RecordedAt)
+	if in.UnlistedSince != nil {
+		in, out := &in.UnlistedSince, &out.UnlistedSince
+		*out = (*in).DeepCopy()
+	}
 	if in.AcceptedAt != nil {
 		in, out := &in.AcceptedAt, &out.AcceptedAt
 		*out = (*in).DeepCopy()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -65,6 +66,11 @@ func (a *Admission) verdict(job *scanv1.ScanJob, attempt int32) (word verdict, d
 func (a *Admission) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	environment := &scanv1.ScanEnvironment{}
 	if err := a.client.Get(ctx, request.NamespacedName, environment); err != nil {
+		if apierrors.IsNotFound(err) {
+			a.mu.Lock()
+			delete(a.verdicts, request.NamespacedName)
+			a.mu.Unlock()
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if ok, _, _ := ready(environment, environment.Name); !ok {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
@@ -26,7 +28,7 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 	if next := s.job.Status.NextAttemptTime; next != nil {
 		s.wakeAt(next.Time)
 		waits(s.job, scanv1.ReasonBackoff, fmt.Sprintf("attempt %d follows after %s; %s",
-			nextNumber(s.job), next.UTC().Format("15:04:05Z"), afterAttempts(lastAttempt(s.job))))
+			nextNumber(s.job), next.UTC().Format("15:04:05Z"), afterAttempts(s.job)))
 		return nil
 	}
 	if ok, reason, message := ready(s.environment, s.job.Spec.EnvironmentName); !ok {
@@ -52,7 +54,6 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 	if err := r.write(ctx, s); err != nil {
 		return err
 	}
-	s.wakeAt(deadline(s.job))
 	return r.start(ctx, s, openAttempt(s.job), false)
 }
 
@@ -65,7 +66,23 @@ func record(s *scope, attempt scanv1.Attempt) {
 	}
 	// These are the last attempt's, which has not come to them yet.
 	timeline.RunTaskTime, timeline.PullStartedTime, timeline.RunningTime, timeline.StoppedTime = nil, nil, nil, nil
-	setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded, fmt.Sprintf("attempt %d is recorded", attempt.Number))
+	admitted(s.job, &attempt)
+}
+
+// admitted says that an attempt is on its way, and nothing stands in it.
+func admitted(job *scanv1.ScanJob, attempt *scanv1.Attempt) {
+	setCondition(job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded, fmt.Sprintf("attempt %d is recorded", attempt.Number))
+}
+
+// hindered says in the status and by an event what AWS answers to a call for the attempt that is going to be repeated.
+func hindered(s *scope, attempt *scanv1.Attempt, operation string, err error) {
+	message := fmt.Sprintf("attempt %d is recorded; %s: %s; it is called again", attempt.Number, operation, awsclient.Short(err))
+	condition := meta.FindStatusCondition(s.job.Status.Conditions, scanv1.ConditionAdmitted)
+	if condition != nil && condition.Message == message {
+		return
+	}
+	setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded, message)
+	s.notes = append(s.notes, note{corev1.EventTypeWarning, "CallFailed", operation, message})
 }
 
 // draft returns the record of the next attempt.
@@ -77,6 +94,8 @@ func (r *Reconciler) draft(s *scope) scanv1.Attempt {
 		ClientToken:       fargate.ClientToken(string(s.job.UID), number),
 		ClusterARN:        s.environment.Status.Resolved.ClusterARN,
 		TaskDefinitionARN: s.environment.Status.Resolved.TaskDefinitionARN,
+		RoleARN:           s.environment.Spec.AssumeRoleARN,
+		ContainerName:     s.environment.Spec.ContainerName,
 		OnDemandFallback:  fallsBack(s.job, s.environment),
 	}
 }

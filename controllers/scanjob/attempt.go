@@ -32,6 +32,16 @@ func nextNumber(job *scanv1.ScanJob) int32 {
 	return 1
 }
 
+// lastSpoiled returns the newest attempt that was not ended by a suspension, which says nothing of what would become of it.
+func lastSpoiled(job *scanv1.ScanJob) *scanv1.Attempt {
+	for i := len(job.Status.Attempts) - 1; i >= 0; i-- {
+		if attempt := &job.Status.Attempts[i]; attempt.Class != scanv1.ClassSuspended {
+			return attempt
+		}
+	}
+	return nil
+}
+
 // spoiled counts the attempts of a class.
 func spoiled(job *scanv1.ScanJob, class scanv1.FailureClass) int32 {
 	var count int32

@@ -12,7 +12,7 @@ func fallsBack(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment) bool {
 	if fallback := environment.Spec.Capacity.OnDemandFallback; fallback != nil && !*fallback {
 		return false
 	}
-	last := lastAttempt(job)
+	last := lastSpoiled(job)
 	return last != nil && last.CapacityMissed && !last.OnDemandFallback &&
 		spoiled(job, scanv1.ClassInfrastructure) > *job.Spec.InfrastructureBackoffLimit
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
 // conclusion is what follows from the attempts so far, while none is open.
@@ -36,6 +37,9 @@ func (r *Reconciler) conclude(_ context.Context, s *scope) error {
 		retryAt := metav1.NewTime(end.retryAt)
 		s.job.Status.NextAttemptTime = &retryAt
 	}
+	if due := deadline(s.job); !due.IsZero() {
+		s.wakeAt(due) // whatever the job waits for
+	}
 	return nil
 }
 
@@ -54,14 +58,14 @@ func conclusionOf(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment, now 
 	}
 	if due := deadline(job); !due.IsZero() && !now.Before(due) {
 		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonDeadlineExceeded,
-			message: fmt.Sprintf("activeDeadlineSeconds (%d) passed; %s", *job.Spec.ActiveDeadlineSeconds, afterAttempts(last))}
+			message: fmt.Sprintf("activeDeadlineSeconds (%d) passed; %s", *job.Spec.ActiveDeadlineSeconds, afterAttempts(job))}
 	}
 	if last == nil {
 		return conclusion{}
 	}
 	switch last.Class {
 	case scanv1.ClassConfiguration:
-		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonConfiguration, message: afterAttempts(last)}
+		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonConfiguration, message: afterAttempts(job)}
 	case scanv1.ClassScan:
 		return retryOrFail(job, last, *job.Spec.BackoffLimit, "backoffLimit", scanv1.ReasonBackoffLimitExceeded, backoff)
 	case scanv1.ClassInfrastructure:
@@ -70,9 +74,9 @@ func conclusionOf(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment, now 
 		}
 		return retryOrFail(job, last, *job.Spec.InfrastructureBackoffLimit, "infrastructureBackoffLimit", scanv1.ReasonInfrastructureBackoffLimitExceeded, backoff)
 	case scanv1.ClassDeadlineExceeded:
-		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonDeadlineExceeded, message: afterAttempts(last)}
+		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonDeadlineExceeded, message: afterAttempts(job)}
 	case scanv1.ClassCancelled, scanv1.ClassSuperseded:
-		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonCancelled, message: afterAttempts(last)}
+		return conclusion{condition: scanv1.ConditionFailed, reason: scanv1.ReasonCancelled, message: afterAttempts(job)}
 	default:
 		return conclusion{} // Suspended: counts against nothing
 	}
@@ -82,16 +86,34 @@ func retryOrFail(job *scanv1.ScanJob, last *scanv1.Attempt, limit int32, field, 
 	count := spoiled(job, last.Class)
 	if count > limit {
 		return conclusion{condition: scanv1.ConditionFailed, reason: reason,
-			message: fmt.Sprintf("%d attempts were spoiled and %s is %d; %s", count, field, limit, afterAttempts(last))}
+			message: fmt.Sprintf("%d attempts were spoiled and %s is %d; %s", count, field, limit, afterAttempts(job))}
 	}
 	return conclusion{retryAt: last.StoppedAt.Add(backoff.after(last.Class, count, string(job.UID)))}
 }
 
-func afterAttempts(last *scanv1.Attempt) string {
+// afterAttempts tells of the last attempt: of what, how it ended, and where to read more.
+func afterAttempts(job *scanv1.ScanJob) string {
+	last := lastAttempt(job)
 	if last == nil {
 		return "no attempt was started"
 	}
-	return fmt.Sprintf("attempt %d: %s", last.Number, last.Reason)
+	text := fmt.Sprintf("attempt %d to scan %s: %s", last.Number, sourceOf(job), last.Reason)
+	if last.ExitCode != nil {
+		text += fmt.Sprintf("; log stream …/%s/%s", last.ContainerName, fargate.TaskID(last.TaskARN))
+	}
+	return text
+}
+
+// sourceOf names what a job scans, for people.
+func sourceOf(job *scanv1.ScanJob) string {
+	source, repository := job.Spec.Source, ""
+	switch {
+	case source.CodeCommit != nil:
+		repository = source.CodeCommit.Repository
+	case source.Git != nil:
+		repository = repositoryName(source.Git.URL)
+	}
+	return repository + " at " + source.Revision
 }
 
 // finished says whether the job is at its end.

@@ -66,7 +66,7 @@ func TestWhatFollowsFromTheAttemptsSoFar(t *testing.T) {
 			condition: scanv1.ConditionFailed, reason: scanv1.ReasonDeadlineExceeded},
 
 		{name: "a wrong configuration fails the job at once", job: newJob(limits(10, 20), withAttempts(spoiledBy(scanv1.ClassConfiguration))),
-			condition: scanv1.ConditionFailed, reason: scanv1.ReasonConfiguration, message: "attempt 1: why it was spoiled"},
+			condition: scanv1.ConditionFailed, reason: scanv1.ReasonConfiguration, message: "attempt 1 to scan payments at 6f1c0e6a8b9d4c3f2e1d0c9b8a7f6e5d4c3b2a19: why it was spoiled"},
 
 		{name: "the first spoiled scan is repeated after the first wait", job: newJob(withAttempts(spoiledBy(scan))), retry: 1, retryClass: scan},
 		{name: "the second spoiled scan is repeated after the second wait", job: newJob(withAttempts(spoiledBy(scan), spoiledBy(scan))), retry: 2, retryClass: scan},

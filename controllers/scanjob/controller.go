@@ -140,23 +140,29 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil
 	}
 
-	err := r.advance(ctx, s)
-	if writeErr := r.write(ctx, s); writeErr != nil {
-		err = errors.Join(err, writeErr)
-	} else {
+	advanceErr := r.advance(ctx, s)
+	writeErr := r.write(ctx, s)
+	if writeErr == nil {
 		r.forget(s)
 	}
-	if err == nil {
-		err = r.release(ctx, s)
+	if advanceErr == nil && writeErr == nil {
+		writeErr = r.release(ctx, s)
 	}
-	if apierrors.IsConflict(err) {
+	if err := errors.Join(ignoreConflict(advanceErr), ignoreConflict(writeErr)); err != nil {
+		return ctrl.Result{}, err
+	}
+	if advanceErr != nil || writeErr != nil {
 		// Somebody else wrote meanwhile. Nothing is lost: what was done can be done again and names the same task.
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
 	}
-	if err != nil {
-		return ctrl.Result{}, err
-	}
 	return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
+}
+
+func ignoreConflict(err error) error {
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
 }
 
 // advance is the life of a job in its order. Each step sees what the ones before it changed in the scope.
@@ -186,10 +192,10 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	if err := r.client.Status().Update(ctx, s.job); err != nil {
 		return fmt.Errorf("write status: %w", err)
 	}
-	for _, n := range news(s.written, &s.job.Status) {
-		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", n.message)
+	for _, n := range append(news(s.written, &s.job.Status), s.notes...) {
+		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", shorten(n.message, maxNote))
 	}
-	s.written = s.job.Status.DeepCopy()
+	s.written, s.notes = s.job.Status.DeepCopy(), nil
 	return nil
 }
 

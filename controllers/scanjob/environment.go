@@ -28,12 +28,8 @@ func ready(environment *scanv1.ScanEnvironment, name string) (ok bool, reason, m
 }
 
 // tasksOf returns the client for the account and region that an attempt's task is in.
-func (r *Reconciler) tasksOf(s *scope, attempt *scanv1.Attempt) *fargate.Client {
-	where := awsclient.Scope{Region: regionOf(attempt.ClusterARN)}
-	if s.environment != nil {
-		where.RoleARN = s.environment.Spec.AssumeRoleARN
-	}
-	return r.tasks.For(where)
+func (r *Reconciler) tasksOf(attempt *scanv1.Attempt) *fargate.Client {
+	return r.tasks.For(awsclient.Scope{Region: regionOf(attempt.ClusterARN), RoleARN: attempt.RoleARN})
 }
 
 // regionOf returns the region in an ARN, empty where there is none.
@@ -51,13 +47,6 @@ func dnsSuffix(region string) string {
 		return "amazonaws.com.cn"
 	}
 	return "amazonaws.com"
-}
-
-func containerName(environment *scanv1.ScanEnvironment) string {
-	if environment == nil {
-		return ""
-	}
-	return environment.Spec.ContainerName
 }
 
 func architectureOf(environment *scanv1.ScanEnvironment) scanv1.Architecture {

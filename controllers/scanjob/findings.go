@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -124,9 +125,14 @@ func maskAccount(account string) string {
 	return previewMask + string(characters[max(len(characters)-shownOfAccount, 0):])
 }
 
-// clip makes text valid UTF-8 of at most so many characters.
+// clip makes text valid UTF-8 of at most so many characters, without control characters: it ends on people's terminals.
 func clip(text string, characters int) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r
+	}, strings.ToValidUTF8(text, string(utf8.RuneError)))
 	if utf8.RuneCountInString(text) <= characters {
 		return text
 	}

@@ -16,7 +16,8 @@ const (
 	// replayWithin is how old an attempt's record may be for RunTask to be repeated. ECS keeps a token for the task's life
 	// plus an hour, at most 24 hours; after that the same request would start a second task.
 	replayWithin = 45 * time.Minute
-	// settledAfter is how long a task that was started may stay unlisted.
+	// settledAfter is how long a task that was started may stay unlisted, counted from the first look at the lists; RunTask
+	// is not called after that.
 	settledAfter = 5 * time.Minute
 	// lookAgainAfter spaces the look-ups until then.
 	lookAgainAfter = 10 * time.Second
@@ -30,12 +31,21 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if attempt == nil || attempt.TaskARN != "" {
 		return nil
 	}
-	if attempt.StopRequestedFor == "" && s.now.Sub(attempt.RecordedAt.Time) < replayWithin {
-		if ok, _, _ := ready(s.environment, s.job.Spec.EnvironmentName); ok {
-			return r.start(ctx, s, attempt, true)
-		}
+	if replayable(s, attempt) {
+		return r.start(ctx, s, attempt, true)
 	}
-	return r.lookUp(ctx, s, attempt, nil)
+	return r.lookUp(ctx, s, attempt)
+}
+
+// replayable says whether RunTask may be repeated for an attempt: its token lives, a task is wanted, the environment is
+// the one that it was asked in, and its task was not looked for yet. After a look-up a repetition would begin the time
+// anew in which a task may be unlisted.
+func replayable(s *scope, attempt *scanv1.Attempt) bool {
+	if attempt.StopRequestedFor != "" || attempt.UnlistedSince != nil || s.now.Sub(attempt.RecordedAt.Time) >= replayWithin {
+		return false
+	}
+	ok, _, _ := ready(s.environment, s.job.Spec.EnvironmentName)
+	return ok && s.environment.Status.Resolved.ClusterARN == attempt.ClusterARN && s.environment.Spec.AssumeRoleARN == attempt.RoleARN
 }
 
 // start calls RunTask. replay says that an earlier call for this attempt may have been made.
@@ -45,15 +55,19 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 		closeAttempt(s.job, attempt, scanv1.ClassConfiguration, err.Error(), s.now)
 		return nil
 	}
-	arn, err := r.tasksOf(s, attempt).Start(ctx, input)
+	arn, err := r.tasksOf(attempt).Start(ctx, input)
 	var rejection *fargate.Rejection
 	switch {
-	case errors.As(err, &rejection) && (rejection.Final || !replay):
-		reject(s.job, attempt, rejection, s.now)
+	case errors.As(err, &rejection) && (rejection.Final || !replay) && !rejection.TokenUsed:
+		closeAttempt(s.job, attempt, rejection.Class, rejection.Error(), s.now)
+		attempt.CapacityMissed = rejection.Capacity
 		return nil
 	case errors.As(err, &rejection):
-		return r.lookUp(ctx, s, attempt, rejection)
+		// An earlier call may have started a task all the same.
+		attempt.Reason = shorten(rejection.Error(), maxReason)
+		return r.lookUp(ctx, s, attempt)
 	case err != nil:
+		hindered(s, attempt, "RunTask", err)
 		return fmt.Errorf("attempt %d: %w", attempt.Number, err)
 	}
 	adopt(s.job, attempt, arn, s.now)
@@ -61,16 +75,11 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 	return r.observe(ctx, s)
 }
 
-func reject(job *scanv1.ScanJob, attempt *scanv1.Attempt, rejection *fargate.Rejection, now time.Time) {
-	closeAttempt(job, attempt, rejection.Class, rejection.Error(), now)
-	attempt.CapacityMissed = rejection.Capacity
-}
-
-// lookUp searches ECS for the attempt's task and closes the attempt when there is certainly none. rejection is what
-// RunTask answered, if it was asked.
-func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attempt, rejection *fargate.Rejection) error {
-	task, err := r.tasksOf(s, attempt).Find(ctx, attempt.ClusterARN, attempt.TaskDefinitionARN, fargate.StartedBy(string(s.job.UID), attempt.Number))
+// lookUp searches ECS for the attempt's task and closes the attempt when there is certainly none.
+func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attempt) error {
+	task, err := r.tasksOf(attempt).Find(ctx, attempt.ClusterARN, attempt.TaskDefinitionARN, fargate.StartedBy(string(s.job.UID), attempt.Number))
 	if err != nil {
+		hindered(s, attempt, "ListTasks", err)
 		return fmt.Errorf("look for the task of attempt %d: %w", attempt.Number, err)
 	}
 	if task != nil {
@@ -81,17 +90,20 @@ func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attem
 		}
 		return r.interrupt(ctx, s)
 	}
-	if s.now.Sub(attempt.RecordedAt.Time) < settledAfter {
+	if attempt.UnlistedSince == nil {
+		attempt.UnlistedSince = s.stamp()
+	}
+	if s.now.Sub(attempt.UnlistedSince.Time) < settledAfter {
 		s.wakeAt(s.now.Add(lookAgainAfter))
 		return nil
 	}
-	switch {
-	case attempt.StopRequestedFor != "":
-		closeAttempt(s.job, attempt, attempt.StopRequestedFor, "ECS has no task of this attempt", s.now)
-	case rejection != nil:
-		reject(s.job, attempt, rejection, s.now)
-	default:
-		closeAttempt(s.job, attempt, scanv1.ClassInfrastructure, "RunTask's answer was lost, and ECS has no task of this attempt", s.now)
+	class, reason := scanv1.ClassInfrastructure, "RunTask's answer was lost, and ECS has no task of this attempt"
+	if attempt.StopRequestedFor != "" {
+		class, reason = attempt.StopRequestedFor, "ECS has no task of this attempt"
 	}
+	if attempt.Reason != "" {
+		reason += "; RunTask was answered: " + attempt.Reason
+	}
+	closeAttempt(s.job, attempt, class, reason, s.now)
 	return nil
 }

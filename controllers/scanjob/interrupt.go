@@ -18,9 +18,13 @@ type interruption struct {
 	message string
 }
 
+// askAgainAfter is when to look again at a task whose start deadline has passed and which ECS has not told of since.
+const askAgainAfter = 5 * time.Second
+
 // interruptionOf returns why the job's open attempt must be stopped, or nil, and the time at which a deadline will give a
-// reason, zero where none will.
-func interruptionOf(job *scanv1.ScanJob, attempt *scanv1.Attempt, now time.Time) (*interruption, time.Time) {
+// reason, zero where none will. askedAt is when ECS last told of the task: a manager that was away, or got no answer, must
+// not take a container that runs for one that does not.
+func interruptionOf(job *scanv1.ScanJob, attempt *scanv1.Attempt, askedAt, now time.Time) (*interruption, time.Time) {
 	if !job.DeletionTimestamp.IsZero() {
 		return &interruption{scanv1.ClassCancelled, "the ScanJob was deleted"}, time.Time{}
 	}
@@ -37,9 +41,10 @@ func interruptionOf(job *scanv1.ScanJob, attempt *scanv1.Attempt, now time.Time)
 	if job.Spec.Suspend {
 		return &interruption{scanv1.ClassSuspended, "spec.suspend was set"}, due
 	}
-	// A task that is being stopped for a suspension that was taken back meanwhile will not start; that is not Fargate's fault.
-	if attempt.AcceptedAt != nil && attempt.StartedAt == nil && attempt.StopRequestedFor != scanv1.ClassSuspended {
-		start := attempt.AcceptedAt.Add(time.Duration(*job.Spec.StartDeadlineSeconds) * time.Second)
+	if start := startDeadline(job, attempt); !start.IsZero() {
+		if unheard(attempt, start, askedAt, now) {
+			return nil, now.Add(askAgainAfter)
+		}
 		if !now.Before(start) {
 			return &interruption{scanv1.ClassInfrastructure, fmt.Sprintf("the container did not run within startDeadlineSeconds (%d)", *job.Spec.StartDeadlineSeconds)}, due
 		}
@@ -48,6 +53,20 @@ func interruptionOf(job *scanv1.ScanJob, attempt *scanv1.Attempt, now time.Time)
 		}
 	}
 	return nil, due
+}
+
+// startDeadline returns when startDeadlineSeconds passes; zero where the container runs, or none is waited for.
+func startDeadline(job *scanv1.ScanJob, attempt *scanv1.Attempt) time.Time {
+	// A task that is being stopped for a suspension that was taken back meanwhile will not start; that is not Fargate's fault.
+	if attempt.AcceptedAt == nil || attempt.StartedAt != nil || attempt.StopRequestedFor == scanv1.ClassSuspended {
+		return time.Time{}
+	}
+	return attempt.AcceptedAt.Add(time.Duration(*job.Spec.StartDeadlineSeconds) * time.Second)
+}
+
+// unheard says whether the start deadline has passed and ECS has not told of the task since.
+func unheard(attempt *scanv1.Attempt, start, askedAt, now time.Time) bool {
+	return !now.Before(start) && askedAt.Before(start) && attempt.StopRequestedFor == ""
 }
 
 // deadline returns when activeDeadlineSeconds passes; zero before the first admission.
@@ -64,9 +83,12 @@ func (r *Reconciler) interrupt(ctx context.Context, s *scope) error {
 	if attempt == nil {
 		return nil
 	}
-	reason, due := interruptionOf(s.job, attempt, s.now)
+	reason, due := interruptionOf(s.job, attempt, s.askedAt, s.now)
 	if !due.IsZero() {
 		s.wakeAt(due)
+	}
+	if start := startDeadline(s.job, attempt); reason == nil && !start.IsZero() && unheard(attempt, start, s.askedAt, s.now) {
+		r.observer.PollSoon()
 	}
 	if reason == nil && attempt.StopRequestedFor == "" {
 		return nil
@@ -85,10 +107,12 @@ func (r *Reconciler) interrupt(ctx context.Context, s *scope) error {
 	if reason != nil {
 		message += ": " + reason.message
 	}
-	if err := r.tasksOf(s, attempt).Stop(ctx, attempt.ClusterARN, attempt.TaskARN, message); err != nil {
+	if err := r.tasksOf(attempt).Stop(ctx, attempt.ClusterARN, attempt.TaskARN, message); err != nil {
+		hindered(s, attempt, "StopTask", err)
 		return err
 	}
 	attempt.StopRequestedAt = s.stamp()
+	admitted(s.job, attempt)
 	s.wakeAt(s.now.Add(repeatStopAfter))
 	return nil
 }

@@ -17,9 +17,11 @@ func TestWhyAnOpenAttemptMustBeStopped(t *testing.T) {
 		return func(a *scanv1.Attempt) { a.StopRequestedFor = class }
 	}
 	for _, row := range []struct {
-		name    string
-		job     *scanv1.ScanJob
-		now     time.Duration
+		name string
+		job  *scanv1.ScanJob
+		now  time.Duration
+		// silent is set where ECS has not told of the task since the start deadline.
+		silent  bool
 		class   scanv1.FailureClass
 		message string
 		// due is when a deadline will give a reason; 0 where none will.
@@ -32,6 +34,8 @@ func TestWhyAnOpenAttemptMustBeStopped(t *testing.T) {
 		{name: "nothing a second before the start deadline", job: newJob(admittedAt(0), withAttempts(running())), now: 10*time.Minute - time.Second, due: 10 * time.Minute},
 		{name: "nothing: the job's deadline comes before the start deadline", due: 2 * time.Minute,
 			job: newJob(admittedAt(0), withAttempts(running()), func(job *scanv1.ScanJob) { job.Spec.ActiveDeadlineSeconds = ptr.To[int64](120) })},
+		{name: "nothing yet: nobody could ask ECS since the start deadline, so its container may be running", now: 11 * time.Minute, silent: true,
+			job: newJob(admittedAt(0), withAttempts(running())), due: 11*time.Minute + askAgainAfter},
 		{name: "nothing new: it is being stopped for a suspension that was taken back, which is not Fargate's fault", now: 11 * time.Minute,
 			job: newJob(admittedAt(0), withAttempts(running(stopping(scanv1.ClassSuspended)))), due: time.Hour},
 
@@ -57,7 +61,11 @@ func TestWhyAnOpenAttemptMustBeStopped(t *testing.T) {
 			class: scanv1.ClassSuspended, due: time.Hour},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			reason, due := interruptionOf(row.job, openAttempt(row.job), noon().Add(row.now))
+			askedAt := noon().Add(row.now)
+			if row.silent {
+				askedAt = noon().Add(time.Minute)
+			}
+			reason, due := interruptionOf(row.job, openAttempt(row.job), askedAt, noon().Add(row.now))
 			switch {
 			case reason == nil && row.class != "":
 				t.Errorf("there is no reason, want %s", row.class)

@@ -91,7 +91,7 @@ func missedCapacity() scanv1.Attempt {
 
 // running is an attempt whose task was accepted at noon.
 func running(changes ...func(*scanv1.Attempt)) scanv1.Attempt {
-	attempt := scanv1.Attempt{RecordedAt: *at(0), ClusterARN: testCluster, TaskARN: testTask, AcceptedAt: at(0)}
+	attempt := scanv1.Attempt{RecordedAt: *at(0), ClusterARN: testCluster, ContainerName: "scanner", TaskARN: testTask, AcceptedAt: at(0)}
 	for _, change := range changes {
 		change(&attempt)
 	}

@@ -10,6 +10,9 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
+// maxNote is the API's bound of an event's note, in bytes; a longer one is refused.
+const maxNote = 1024
+
 // note is a Kubernetes event to be recorded.
 type note struct {
 	kind    string

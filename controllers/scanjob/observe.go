@@ -16,8 +16,8 @@ const (
 	// missingAfterStart is how long after RunTask's answer ECS may still not know the task
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html, on eventual consistency).
 	missingAfterStart = 5 * time.Minute
-	// missingPolls is how many polls in a row must miss a task that was seen before: ECS forgets a task an hour after it
-	// stopped, but answers from different replicas may differ for a moment.
+	// missingPolls is how many polls in a row must miss a task: ECS forgets a task an hour after it stopped, but answers
+	// from different replicas may differ for a moment.
 	missingPolls = 3
 )
 
@@ -37,9 +37,10 @@ func (r *Reconciler) observe(_ context.Context, s *scope) error {
 	}
 	observation := r.observer.Watch(fargate.Target{
 		TaskARN: attempt.TaskARN, ClusterARN: attempt.ClusterARN, StartedBy: startedBy,
-		Client: r.tasksOf(s, attempt), Owner: client.ObjectKeyFromObject(s.job),
+		Client: r.tasksOf(attempt), Owner: client.ObjectKeyFromObject(s.job),
 	})
-	fold(s.job, attempt, observation, containerName(s.environment), s.now)
+	s.askedAt = observation.AskedAt
+	fold(s.job, attempt, observation, s.now)
 	if attempt.StoppedAt != nil {
 		chargeTask(s.job, observation.Task, architectureOf(s.environment))
 	}
@@ -59,17 +60,19 @@ func adopt(job *scanv1.ScanJob, attempt *scanv1.Attempt, taskARN string, now tim
 	accepted := metav1.NewTime(now)
 	attempt.TaskARN = taskARN
 	attempt.AcceptedAt = &accepted
+	attempt.UnlistedSince, attempt.Reason = nil, ""
 	job.Status.Timeline.RunTaskTime = &accepted
+	admitted(job, attempt)
 }
 
 // fold brings an observation into the attempt. It can be repeated, and older news changes nothing.
-func fold(job *scanv1.ScanJob, attempt *scanv1.Attempt, seen fargate.Observation, containerName string, now time.Time) {
+func fold(job *scanv1.ScanJob, attempt *scanv1.Attempt, seen fargate.Observation, now time.Time) {
 	if task := seen.Task; task.ARN == attempt.TaskARN && task.Version >= attempt.TaskVersion {
 		if newsworthy(attempt, task) {
 			takeOver(job, attempt, task)
 		}
 		if task.Stopped() {
-			settle(job, attempt, task, containerName, now)
+			settle(job, attempt, task, now)
 			return
 		}
 	}
@@ -110,8 +113,8 @@ func takeOver(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task) {
 }
 
 // settle closes an attempt whose task has stopped.
-func settle(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task, containerName string, now time.Time) {
-	verdict := fargate.Judge(task, containerName, attempt.StopRequestedFor)
+func settle(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task, now time.Time) {
+	verdict := fargate.Judge(task, attempt.ContainerName, attempt.StopRequestedFor)
 	closeAttempt(job, attempt, verdict.Class, verdict.Message, now)
 	if stopped := apiTime(task.StoppedAt); stopped != nil {
 		attempt.StoppedAt = stopped
@@ -124,13 +127,13 @@ func settle(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task, con
 
 // vanished says whether MISSING is to be believed.
 func vanished(attempt *scanv1.Attempt, seen fargate.Observation, now time.Time) bool {
-	if seen.Missing == 0 {
+	if seen.Missing < missingPolls {
 		return false
 	}
 	if attempt.TaskStatus == "" && seen.Task.ARN == "" {
 		return attempt.AcceptedAt != nil && now.Sub(attempt.AcceptedAt.Time) > missingAfterStart
 	}
-	return seen.Missing >= missingPolls
+	return true
 }
 
 func apiTime(t time.Time) *metav1.Time {

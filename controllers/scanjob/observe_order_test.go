@@ -92,7 +92,7 @@ func (h *hearing) reconciles(missing int, now time.Time) {
 	}
 	seen := h.observer.Watch(fargate.Target{TaskARN: testTask, ClusterARN: testCluster, StartedBy: fargate.StartedBy(testUID, 1)})
 	seen.Missing = missing
-	fold(h.job, attempt, seen, "scanner", now)
+	fold(h.job, attempt, seen, now)
 	if attempt.StoppedAt != nil {
 		chargeTask(h.job, seen.Task, scanv1.ArchitectureARM64)
 	}

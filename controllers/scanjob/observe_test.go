@@ -87,7 +87,8 @@ func TestWhatAnObservationDoesToTheAttempt(t *testing.T) {
 			want: scanv1.Attempt{TaskStatus: "STOPPED", TaskVersion: 8, StoppedAt: at(5 * time.Minute), StopCode: "EssentialContainerExited", ExitCode: ptrTo(0)}},
 
 		{name: "missing right after RunTask means nothing", job: newJob(withAttempts(running())), seen: fargate.Observation{Missing: 20}, now: 5 * time.Minute, open: true},
-		{name: "missing for longer than five minutes and never seen means that it is gone", job: newJob(withAttempts(running())), seen: fargate.Observation{Missing: 1}, now: 5*time.Minute + time.Second,
+		{name: "missing once means nothing, however long ago it was accepted: this manager may be a new one", job: newJob(withAttempts(running())), seen: fargate.Observation{Missing: 2}, now: time.Hour, open: true},
+		{name: "missing three times after five minutes and never seen means that it is gone", job: newJob(withAttempts(running())), seen: fargate.Observation{Missing: 3}, now: 5*time.Minute + time.Second,
 			want: scanv1.Attempt{StoppedAt: at(5*time.Minute + time.Second), Class: scanv1.ClassInfrastructure, Reason: "does not know the task"}},
 		{name: "not missing and never seen means that nobody has asked yet", job: newJob(withAttempts(running())), now: time.Hour, open: true},
 		{name: "a task that was seen is not gone after two polls that miss it", job: newJob(withAttempts(running(wasRunning))), seen: fargate.Observation{Missing: 2}, now: time.Hour, open: true,
@@ -114,7 +115,8 @@ func TestWhatAnObservationDoesToTheAttempt(t *testing.T) {
 			attempt := openAttempt(row.job)
 			want := row.want
 			want.Number, want.RecordedAt, want.ClusterARN, want.TaskARN, want.AcceptedAt = attempt.Number, *at(0), testCluster, testTask, at(0)
-			fold(row.job, attempt, row.seen, "scanner", noon().Add(row.now))
+			want.ContainerName = "scanner"
+			fold(row.job, attempt, row.seen, noon().Add(row.now))
 			if !strings.Contains(attempt.Reason, want.Reason) {
 				t.Errorf("reason %q does not contain %q", attempt.Reason, want.Reason)
 			}
@@ -136,7 +138,7 @@ func TestTheTimelineHasTheTasksMoments(t *testing.T) {
 	seen := task(8, "STOPPED", exited(0), func(t *fargate.Task) {
 		t.PullStartedAt, t.StartedAt, t.StoppedAt = noon().Add(10*time.Second), noon().Add(20*time.Second), noon().Add(30*time.Second+999*time.Millisecond)
 	})
-	fold(job, openAttempt(job), fargate.Observation{Task: seen}, "scanner", noon())
+	fold(job, openAttempt(job), fargate.Observation{Task: seen}, noon())
 	want := scanv1.Timeline{PullStartedTime: at(10 * time.Second), RunningTime: at(20 * time.Second), StoppedTime: at(30 * time.Second)}
 	if diff := cmp.Diff(want, job.Status.Timeline); diff != "" {
 		t.Errorf("the timeline differs (-want +got):\n%s", diff)
@@ -170,7 +172,7 @@ func TestAnAttemptThatIsRecordedBeginsItsOwnPartOfTheTimeline(t *testing.T) {
 func TestReasonsAndMessagesStayWithinTheAPIsBounds(t *testing.T) {
 	job := newJob(withAttempts(running()))
 	long := strings.Repeat("é", 5000)
-	fold(job, openAttempt(job), fargate.Observation{Task: task(8, "STOPPED", exited(1), func(t *fargate.Task) { t.StoppedReason = long })}, "scanner", noon())
+	fold(job, openAttempt(job), fargate.Observation{Task: task(8, "STOPPED", exited(1), func(t *fargate.Task) { t.StoppedReason = long })}, noon())
 	if got := lastAttempt(job).Reason; len(got) != maxReason || strings.ToValidUTF8(got, "") != got {
 		t.Errorf("the reason has %d bytes, or is cut within a character", len(got))
 	}

@@ -12,17 +12,18 @@ import (
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
-// release lets a deleted job go once no task of it can run, and deletes a finished one whose time is over.
+// release takes the finalizer off once no task of the job can run and none will be started, so that neither the job nor
+// its namespace waits for a manager that may be gone by then, and deletes a finished job whose time is over.
 func (r *Reconciler) release(ctx context.Context, s *scope) error {
-	if s.deleting() {
-		if openAttempt(s.job) != nil {
-			return nil
-		}
+	if (s.deleting() || finished(s.job)) && openAttempt(s.job) == nil && controllerutil.ContainsFinalizer(s.job, scanv1.FinalizerStopTask) {
 		before := s.job.DeepCopy()
 		controllerutil.RemoveFinalizer(s.job, scanv1.FinalizerStopTask)
-		if err := r.client.Patch(ctx, s.job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-			return fmt.Errorf("remove finalizer: %w", client.IgnoreNotFound(err))
+		err := r.client.Patch(ctx, s.job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("remove finalizer: %w", err)
 		}
+	}
+	if s.deleting() {
 		return nil
 	}
 	expiry := expiryOf(s.job)

@@ -20,7 +20,7 @@ func (r *Reconciler) request(s *scope, attempt *scanv1.Attempt) fargate.Request 
 		Attempt:           attempt.Number,
 		ClusterARN:        attempt.ClusterARN,
 		TaskDefinitionARN: attempt.TaskDefinitionARN,
-		ContainerName:     environment.Spec.ContainerName,
+		ContainerName:     attempt.ContainerName,
 		Subnets:           resolved.Subnets,
 		SecurityGroups:    resolved.SecurityGroups,
 		AssignPublicIP:    environment.Spec.Network.AssignPublicIP,

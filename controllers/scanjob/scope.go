@@ -18,6 +18,10 @@ type scope struct {
 	environment *scanv1.ScanEnvironment
 	// now is the same moment for all steps, in whole seconds, as the API stores it.
 	now time.Time
+	// askedAt is when ECS last told of the open attempt's task; zero where this process has not heard of it.
+	askedAt time.Time
+	// notes are Kubernetes events to be recorded with the next write, beside those that follow from the status.
+	notes []note
 
 	wake time.Time
 }

@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
 	"golang.org/x/time/rate"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
 // DescribeBatch is the most tasks that one DescribeTasks call takes
@@ -28,33 +31,46 @@ const (
 
 // Client calls ECS within the account's rate.
 type Client struct {
-	ecs    *ecs.Client
-	modify *rate.Limiter
-	read   *rate.Limiter
+	ecs     *ecs.Client
+	modify  *rate.Limiter
+	read    *rate.Limiter
+	circuit *circuit
+	timeout time.Duration
 }
 
-// NewClient returns a client of one account and region. All callers of that account and region share it, so that its
-// limits hold.
+// NewClient returns a client of one region and role. All callers with that region and role share it, so that its limits
+// hold.
 func NewClient(client *ecs.Client) *Client {
 	return &Client{
-		ecs:    client,
-		modify: rate.NewLimiter(modifyPerSecond, burst),
-		read:   rate.NewLimiter(readPerSecond, burst),
+		ecs:     client,
+		modify:  rate.NewLimiter(modifyPerSecond, burst),
+		read:    rate.NewLimiter(readPerSecond, burst),
+		circuit: newCircuit(silentFor),
+		timeout: callTimeout,
 	}
 }
+
+// runTaskTries is 1: a repetition inside the SDK could be refused after the first try has started a task whose answer was
+// lost, and nobody would know. The caller repeats the call, knowing that it is a repetition.
+const runTaskTries = 1
 
 // Start calls RunTask and returns the ARN of the attempt's one task: started now, or earlier with the same token. The error
 // is a *Rejection where ECS said definitely that this call started no task; after any other error a task may exist, and
 // Start must be repeated with the same input.
 func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, error) {
-	if err := c.modify.Wait(ctx); err != nil {
-		return "", err
-	}
-	output, err := c.ecs.RunTask(ctx, input)
+	var output *ecs.RunTaskOutput
+	err := c.call(ctx, c.modify, func(ctx context.Context) (err error) {
+		output, err = c.ecs.RunTask(ctx, input, func(o *ecs.Options) { o.RetryMaxAttempts = runTaskTries })
+		return err
+	})
 	if err != nil {
 		var conflict *ecstypes.ConflictException
-		if errors.As(err, &conflict) && len(conflict.ResourceIds) > 0 {
-			return conflict.ResourceIds[0], nil
+		if errors.As(err, &conflict) {
+			if len(conflict.ResourceIds) > 0 {
+				return conflict.ResourceIds[0], nil
+			}
+			return "", &Rejection{Class: scanv1.ClassInfrastructure, Code: conflict.ErrorCode(), TokenUsed: true,
+				Message: withAdvice(conflict.ErrorMessage(), "another request was made with this token, and ECS does not say which task it started")}
 		}
 		if rejection := rejectionOfError(err); rejection != nil {
 			return "", rejection
@@ -70,15 +86,16 @@ func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, er
 	return "", errors.New("RunTask answered with neither a task nor a failure")
 }
 
-// Stop asks ECS to stop a task and returns before it has. A task that ECS does not know any more is no error.
+// Stop asks ECS to stop a task and returns before it has. A task that ECS does not know any more is no error, nor is a
+// cluster: ECS deletes none that has tasks.
 func (c *Client) Stop(ctx context.Context, cluster, taskARN, reason string) error {
-	if err := c.modify.Wait(ctx); err != nil {
+	err := c.call(ctx, c.modify, func(ctx context.Context) error {
+		_, err := c.ecs.StopTask(ctx, &ecs.StopTaskInput{
+			Cluster: aws.String(cluster), Task: aws.String(taskARN), Reason: aws.String(truncate(reason, maxStopReason)),
+		})
 		return err
-	}
-	_, err := c.ecs.StopTask(ctx, &ecs.StopTaskInput{
-		Cluster: aws.String(cluster), Task: aws.String(taskARN), Reason: aws.String(truncate(reason, maxStopReason)),
 	})
-	if err == nil || isTaskNotFound(err) {
+	if err == nil || isTaskNotFound(err) || isClusterNotFound(err) {
 		return nil
 	}
 	return fmt.Errorf("StopTask %s: %w", TaskID(taskARN), err)
@@ -87,12 +104,17 @@ func (c *Client) Stop(ctx context.Context, cluster, taskARN, reason string) erro
 // maxStopReason is the historically documented bound of StopTask's reason.
 const maxStopReason = 255
 
-// Describe returns what ECS knows of up to DescribeBatch tasks of a cluster; the others are in missing.
+// Describe returns what ECS knows of up to DescribeBatch tasks of a cluster; the others are in missing. All are where the
+// cluster is gone.
 func (c *Client) Describe(ctx context.Context, cluster string, taskARNs []string) (tasks []Task, missing []string, err error) {
-	if err := c.read.Wait(ctx); err != nil {
-		return nil, nil, err
+	var output *ecs.DescribeTasksOutput
+	err = c.call(ctx, c.read, func(ctx context.Context) (err error) {
+		output, err = c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(cluster), Tasks: taskARNs})
+		return err
+	})
+	if isClusterNotFound(err) {
+		return nil, taskARNs, nil
 	}
-	output, err := c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(cluster), Tasks: taskARNs})
 	if err != nil {
 		return nil, nil, fmt.Errorf("DescribeTasks: %w", err)
 	}
@@ -108,10 +130,14 @@ func (c *Client) Describe(ctx context.Context, cluster string, taskARNs []string
 }
 
 // Find looks for the task of an attempt whose ARN is not known, among the live tasks and among those that stopped within
-// the last hour, and returns nil where there is none yet: a task that was started a moment ago may not be listed.
+// the last hour, and returns nil where there is none yet: a task that was started a moment ago may not be listed. It
+// returns nil also where the cluster is gone.
 func (c *Client) Find(ctx context.Context, cluster, taskDefinitionARN, startedBy string) (*Task, error) {
 	// startedBy is documented as the only filter that may be given.
 	live, err := c.list(ctx, &ecs.ListTasksInput{Cluster: aws.String(cluster), StartedBy: aws.String(startedBy)})
+	if isClusterNotFound(err) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -135,10 +161,11 @@ func (c *Client) list(ctx context.Context, input *ecs.ListTasksInput) ([]string,
 	var arns []string
 	pages := ecs.NewListTasksPaginator(c.ecs, input)
 	for pages.HasMorePages() {
-		if err := c.read.Wait(ctx); err != nil {
-			return nil, err
-		}
-		page, err := pages.NextPage(ctx)
+		var page *ecs.ListTasksOutput
+		err := c.call(ctx, c.read, func(ctx context.Context) (err error) {
+			page, err = pages.NextPage(ctx)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("ListTasks: %w", err)
 		}
@@ -169,6 +196,11 @@ func family(taskDefinition string) string {
 	name := taskDefinition[strings.LastIndexByte(taskDefinition, '/')+1:]
 	name, _, _ = strings.Cut(name, ":")
 	return name
+}
+
+func isClusterNotFound(err error) bool {
+	var gone *ecstypes.ClusterNotFoundException
+	return errors.As(err, &gone)
 }
 
 func isTaskNotFound(err error) bool {

@@ -6,7 +6,7 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
-// Clients holds one Client per account and region, so that all jobs of it share its rate.
+// Clients holds one Client per region and role, so that all jobs with them share its rate.
 type Clients struct {
 	aws *awsclient.Factory
 

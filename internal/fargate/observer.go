@@ -2,6 +2,7 @@ package fargate
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +30,8 @@ type Observation struct {
 	Task Task
 	// Missing counts the polls in a row to which ECS answered that it does not know the task.
 	Missing int
+	// AskedAt is when ECS last told anything about the task; zero where it has not since this process began.
+	AskedAt time.Time
 }
 
 // Observer learns the state of tasks, by polling all of them in batches and by the events that are offered to it. Both end
@@ -59,7 +62,7 @@ type offered struct {
 // offeredFor bounds how long news without a waiting attempt is kept.
 const offeredFor = 10 * time.Minute
 
-// describesAtOnce bounds the DescribeTasks calls in flight.
+// describesAtOnce bounds the DescribeTasks calls in flight for one cluster.
 const describesAtOnce = 4
 
 // NewObserver returns an observer that asks ECS about each task every interval.
@@ -89,7 +92,7 @@ func (o *Observer) Watch(target Target) Observation {
 		entry = &watched{}
 		o.watched[target.TaskARN] = entry
 		if news, ok := o.byStartedBy[target.StartedBy]; ok && news.task.ARN == target.TaskARN {
-			entry.observation.Task = news.task
+			entry.observation.Task, entry.observation.AskedAt = news.task, news.at
 			delete(o.byStartedBy, target.StartedBy)
 		}
 	}
@@ -121,7 +124,7 @@ func (o *Observer) Offer(task Task, owner types.NamespacedName) {
 	o.mu.Lock()
 	entry, ok := o.watched[task.ARN]
 	if ok {
-		changed := entry.observation.accept(task)
+		changed := entry.observation.accept(task, o.clock.Now())
 		notify, waiting := o.notify, entry.target.Owner
 		o.mu.Unlock()
 		if changed {
@@ -151,12 +154,13 @@ func (o *Observer) StartedBy(startedBy string) (Task, bool) {
 }
 
 // accept takes over news and says whether it was any.
-func (o *Observation) accept(task Task) bool {
+func (o *Observation) accept(task Task, now time.Time) bool {
 	if o.Task.ARN != "" && task.Version <= o.Task.Version {
 		return false
 	}
 	o.Task = task
 	o.Missing = 0
+	o.AskedAt = now
 	return true
 }
 
@@ -191,26 +195,31 @@ type group struct {
 	cluster string
 }
 
-// poll asks about every watched task once, DescribeBatch at a time.
+// poll asks about every watched task once, DescribeBatch at a time. A cluster that does not answer takes no more than
+// one call's time from the others: its circuit opens.
 func (o *Observer) poll(ctx context.Context) {
+	var groups sync.WaitGroup
+	for key, arns := range o.groups() {
+		groups.Go(func() { o.pollGroup(ctx, key, arns) })
+	}
+	groups.Wait()
+}
+
+func (o *Observer) pollGroup(ctx context.Context, key group, arns []string) {
 	var calls errgroup.Group
 	calls.SetLimit(describesAtOnce)
-	for key, arns := range o.groups() {
-		for len(arns) > 0 {
-			batch := arns[:min(len(arns), DescribeBatch)]
-			arns = arns[len(batch):]
-			calls.Go(func() error {
-				tasks, missing, err := key.client.Describe(ctx, key.cluster, batch)
-				if err != nil {
-					if ctx.Err() == nil {
-						o.log.Error(err, "cannot observe tasks; trying again at the next poll", "cluster", key.cluster, "tasks", len(batch))
-					}
-					return nil
+	for batch := range slices.Chunk(arns, DescribeBatch) {
+		calls.Go(func() error {
+			tasks, missing, err := key.client.Describe(ctx, key.cluster, batch)
+			if err != nil {
+				if ctx.Err() == nil {
+					o.log.Error(err, "cannot observe tasks; trying again at the next poll", "cluster", key.cluster, "tasks", len(batch))
 				}
-				o.described(tasks, missing)
 				return nil
-			})
-		}
+			}
+			o.described(tasks, missing)
+			return nil
+		})
 	}
 	// The functions return no error: one batch that fails must not keep the others from being asked.
 	_ = calls.Wait()
@@ -237,6 +246,7 @@ func (o *Observer) groups() map[group][]string {
 
 func (o *Observer) described(tasks []Task, missing []string) {
 	o.mu.Lock()
+	now := o.clock.Now()
 	var owners []types.NamespacedName
 	for _, task := range tasks {
 		entry, ok := o.watched[task.ARN]
@@ -244,13 +254,15 @@ func (o *Observer) described(tasks []Task, missing []string) {
 			continue
 		}
 		entry.observation.Missing = 0
-		if entry.observation.accept(task) {
+		entry.observation.AskedAt = now
+		if entry.observation.accept(task, now) {
 			owners = append(owners, entry.target.Owner)
 		}
 	}
 	for _, arn := range missing {
 		if entry, ok := o.watched[arn]; ok {
 			entry.observation.Missing++
+			entry.observation.AskedAt = now
 			owners = append(owners, entry.target.Owner)
 		}
 	}

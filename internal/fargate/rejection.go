@@ -22,6 +22,8 @@ type Rejection struct {
 	// Final is set where the answer also rules out a task of an earlier call with the same token. An exception does not:
 	// it is given before the token is looked at.
 	Final bool
+	// TokenUsed is set where an earlier call with the token started a task that the answer does not name.
+	TokenUsed bool
 }
 
 func (r *Rejection) Error() string { return r.Code + ": " + r.Message }
@@ -39,8 +41,8 @@ type answer struct {
 	advice string
 }
 
-// failures says what the entries of failures[] in a 200 response mean. The first row that matches counts; the last one
-// matches all, for what AWS may add: a bounded number of further attempts.
+// failureAnswers says what the entries of failures[] in a 200 response mean. The first row that matches counts; what
+// AWS may add, and no row matches, is worth a bounded number of further attempts.
 func failureAnswers() []answer {
 	return []answer{
 		{contains: "capacity is unavailable", class: scanv1.ClassInfrastructure, capacity: true,
@@ -52,7 +54,6 @@ func failureAnswers() []answer {
 		{contains: "configuration is above your limit", class: scanv1.ClassConfiguration,
 			advice: "a new account's Fargate quota is too small for this size: raise it or ask for smaller spec.resources"},
 		{contains: "resource:", class: scanv1.ClassInfrastructure, capacity: true},
-		{class: scanv1.ClassInfrastructure},
 	}
 }
 
@@ -94,7 +95,7 @@ func rejectionOfFailure(reason, detail string) *Rejection {
 			return &Rejection{Class: row.class, Code: "RunTaskFailure", Message: withAdvice(text, row.advice), Capacity: row.capacity, Final: true}
 		}
 	}
-	panic("unreachable: the last row matches everything")
+	return &Rejection{Class: scanv1.ClassInfrastructure, Code: "RunTaskFailure", Message: text, Final: true}
 }
 
 // rejectionOfError returns nil where the error decides nothing.

@@ -128,7 +128,7 @@ func TestWhatExceptionsOfRunTaskMean(t *testing.T) {
 			scanv1.ClassConfiguration, false, "iam:PassRole"},
 		{"the manager's credentials have expired", 400, "ExpiredTokenException", "The security token included in the request is expired", again, false, ""},
 		{"something that is not known yet", 400, "NextYearsException", "no", again, false, ""},
-		{"a conflict that names no task", 400, "ConflictException", "The token is in use.", again, false, ""},
+		{"a conflict that names no task", 400, "ConflictException", "The token is in use.", scanv1.ClassInfrastructure, false, "another request"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, message := range spellings(row.message) {
@@ -149,6 +149,9 @@ func TestWhatExceptionsOfRunTaskMean(t *testing.T) {
 				}
 				if rejection.Final {
 					t.Errorf("%q claims to know of earlier calls with the token", message)
+				}
+				if rejection.TokenUsed != (row.code == "ConflictException") {
+					t.Errorf("%q says of the token being used: %t", message, rejection.TokenUsed)
 				}
 				contains(t, err.Error(), row.advice)
 			}
