@@ -13,6 +13,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/controllers/inbox"
+	"github.com/scanjob-dev/scanjob/internal/clip"
 	inboxevents "github.com/scanjob-dev/scanjob/internal/events"
 )
 
@@ -161,20 +162,14 @@ func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, said 
 	log.FromContext(ctx).Info("A trigger's spec is in the way of an event", "trigger", client.ObjectKeyFromObject(trigger),
 		"answer", said, "event", c.eventID, "problem", problem.Error())
 	if said == answerInvalid {
-		h.recorder.Eventf(trigger, nil, corev1.EventTypeWarning, ReasonInvalidSpec, "CreateScanJob",
-			"Dropped a %s event of %s, because the spec cannot be followed: %s", c.event, c.repository, short(problem))
+		h.tell(trigger, ReasonInvalidSpec, "Dropped a %s event of %s, because the spec cannot be followed: %v", c.event, c.repository, problem)
 		return
 	}
-	h.recorder.Eventf(trigger, nil, corev1.EventTypeWarning, ReasonExpressionFailed, "CreateScanJob",
-		"spec.expression failed for a %s event of %s, which is scanned to be on the safe side: %s", c.event, c.repository, short(problem))
+	h.tell(trigger, ReasonExpressionFailed, "spec.expression failed for a %s event of %s, which is scanned to be on the safe side: %v",
+		c.event, c.repository, problem)
 }
 
-// short bounds what goes into a Kubernetes event, whose note has at most 1024 characters.
-func short(err error) string {
-	const most = 700
-	text := []rune(err.Error())
-	if len(text) <= most {
-		return string(text)
-	}
-	return string(text[:most]) + "…"
+// tell writes a Warning event of a trigger.
+func (h *Handler) tell(trigger *v1alpha1.ScanTrigger, reason, format string, arguments ...any) {
+	h.recorder.Eventf(trigger, nil, corev1.EventTypeWarning, reason, "CreateScanJob", "%s", clip.Note(fmt.Sprintf(format, arguments...)))
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/clip"
 )
 
 // readiness says whether events can reach a trigger and its spec can be followed. environment is nil where there is none
@@ -18,9 +19,9 @@ import (
 func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment, x *expressions) metav1.Condition {
 	if err := checkSpec(&trigger.Spec, x); err != nil {
 		if errors.Is(err, ErrInvalidPattern) {
-			return notReady(v1alpha1.ReasonInvalidPattern, err.Error()+". Events are dropped until then")
+			return notReady(v1alpha1.ReasonInvalidPattern, "Events are dropped because of an "+err.Error())
 		}
-		return notReady(v1alpha1.ReasonInvalidExpression, fmt.Sprintf("spec.expression: %v. Events are dropped until it is changed", err))
+		return notReady(v1alpha1.ReasonInvalidExpression, fmt.Sprintf("Events are dropped until spec.expression is changed: %v", err))
 	}
 	name := trigger.Spec.EnvironmentName
 	if environment == nil {
@@ -50,8 +51,14 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 	}
 }
 
+// messageBytes bounds the condition's message. CEL quotes the whole expression for each of its errors, and the API server
+// refuses a status whose message is longer than 32,768 bytes: for good, because the next one would be as long.
+const messageBytes = 2048
+
 func notReady(reason, message string) metav1.Condition {
-	return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: message}
+	return metav1.Condition{
+		Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason, Message: clip.Bytes(message, messageBytes),
+	}
 }
 
 func listeningMessage(trigger *v1alpha1.ScanTrigger, queueURL string) string {

@@ -95,6 +95,28 @@ func TestReadinessSaysNothingOfFieldsThatAreOff(t *testing.T) {
 	}
 }
 
+func TestReadinessFitsIntoTheStatusWhateverItQuotes(t *testing.T) {
+	long := readyEnvironment(func(e *v1alpha1.ScanEnvironment) {
+		e.Status.Conditions[0].Status, e.Status.Conditions[0].Message = metav1.ConditionFalse, strings.Repeat("é", 16_384)
+	})
+	for name, test := range map[string]struct {
+		spec v1alpha1.ScanTriggerSpec
+		says string
+	}{
+		// Each of the unknown names is an error that CEL tells with the whole expression.
+		"an expression with a thousand errors": {v1alpha1.ScanTriggerSpec{Expression: strings.Repeat("a||", 1365) + "a"}, "until spec.expression is changed"},
+		"a long pattern":                       {v1alpha1.ScanTriggerSpec{Repositories: []string{strings.Repeat("\x00", 255) + "["}}, "spec.repositories[0]"},
+		"an environment with much to say":      {v1alpha1.ScanTriggerSpec{}, "is not ready"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := readiness(&v1alpha1.ScanTrigger{Spec: test.spec}, long, mustExpressions(t))
+			if len(got.Message) > messageBytes || !strings.Contains(got.Message, test.says) {
+				t.Errorf("a message of %d bytes, want at most %d and %q: %s", len(got.Message), messageBytes, test.says, got.Message)
+			}
+		})
+	}
+}
+
 func TestSummarize(t *testing.T) {
 	created := func(seconds int) func(*v1alpha1.ScanJob) {
 		return func(job *v1alpha1.ScanJob) {
