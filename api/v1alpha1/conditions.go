@@ -119,9 +119,9 @@ const (
 	ReasonListening = "Listening"
 	// ReasonNoInboxConfigured (False): the environment has no inbox.
 	ReasonNoInboxConfigured = "NoInboxConfigured"
-	// ReasonInvalidPattern (False): a pattern of the spec cannot be read.
+	// ReasonInvalidPattern (False): a pattern of the spec cannot be used; it counts as one that matches.
 	ReasonInvalidPattern = "InvalidPattern"
-	// ReasonInvalidExpression (False): spec.expression does not compile, costs too much or is not a boolean.
+	// ReasonInvalidExpression (False): spec.expression does not compile, costs too much or is not a boolean; it counts as true.
 	ReasonInvalidExpression = "InvalidExpression"
 )
 

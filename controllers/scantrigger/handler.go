@@ -65,7 +65,7 @@ func NewHandler(options Options) (*Handler, error) {
 
 // Reasons of the Warning events of a ScanTrigger.
 const (
-	// ReasonInvalidSpec: an event was dropped because the trigger's spec cannot be followed.
+	// ReasonInvalidSpec: a part of the trigger's spec cannot be followed, and events are scanned as if it were not there.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonExpressionFailed: the expression failed for one event, which is scanned for that reason.
 	ReasonExpressionFailed = "ExpressionFailed"
@@ -113,7 +113,7 @@ func (h *Handler) offer(ctx context.Context, queueURL, account, region string, c
 		trigger := &triggers[i]
 		said, problem := match(ctx, &trigger.Spec, c, h.expressions)
 		if problem != nil {
-			h.warn(ctx, trigger, said, c, problem)
+			h.warn(ctx, trigger, c, problem)
 		}
 		if said != answerWanted {
 			log.FromContext(ctx).V(1).Info("A trigger does not want an event", "trigger", client.ObjectKeyFromObject(trigger),
@@ -158,15 +158,15 @@ func (h *Handler) listening(ctx context.Context, queueURL, account, region strin
 	return triggers, nil
 }
 
-func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, said answer, c change, problem error) {
-	log.FromContext(ctx).Info("A trigger's spec is in the way of an event", "trigger", client.ObjectKeyFromObject(trigger),
-		"answer", said, "event", c.eventID, "problem", problem.Error())
-	if said == answerInvalid {
-		h.tell(trigger, ReasonInvalidSpec, "Dropped a %s event of %s, because the spec cannot be followed: %v", c.event, c.repository, problem)
-		return
+// warn tells of a change that is scanned although, or because, a part of the spec cannot be followed.
+func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change, problem error) {
+	log.FromContext(ctx).Info("An event is scanned because the trigger's spec cannot be followed", "trigger", client.ObjectKeyFromObject(trigger),
+		"event", c.eventID, "problem", problem.Error())
+	reason := ReasonInvalidSpec
+	if errors.Is(problem, errExpressionFailed) {
+		reason = ReasonExpressionFailed
 	}
-	h.tell(trigger, ReasonExpressionFailed, "spec.expression failed for a %s event of %s, which is scanned to be on the safe side: %v",
-		c.event, c.repository, problem)
+	h.tell(trigger, reason, "A %s event of %s is scanned to be on the safe side: %v", c.event, c.repository, problem)
 }
 
 // tell writes a Warning event of a trigger.

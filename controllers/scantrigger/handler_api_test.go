@@ -313,38 +313,64 @@ func TestEventsThatNobodyWantsAreDropped(t *testing.T) {
 	}
 }
 
-func TestTriggerThatCannotBeFollowedHoldsNobodyUp(t *testing.T) {
+func TestTriggerThatCannotBeFollowedScansAndTells(t *testing.T) {
 	w := newWorld(t)
 	w.environment(account)
 	w.trigger("good")
-	for name, edit := range map[string]func(*v1alpha1.ScanTrigger){
-		"pattern":    func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"pay[ments"} },
-		"expression": func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "event.nope == ''" },
-	} {
-		trigger := w.newTrigger(name, edit)
-		w.create(trigger)
-		w.awaitReason(trigger, map[string]string{"pattern": v1alpha1.ReasonInvalidPattern, "expression": v1alpha1.ReasonInvalidExpression}[name])
+	broken := map[string]struct {
+		edit              func(*v1alpha1.ScanTrigger)
+		condition, reason string
+	}{
+		"pattern": {
+			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"pay[ments"} },
+			v1alpha1.ReasonInvalidPattern, ReasonInvalidSpec,
+		},
+		"expression": {
+			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "event.nope == ''" },
+			v1alpha1.ReasonInvalidExpression, ReasonInvalidSpec,
+		},
+		// What CEL says about it is far longer than a Kubernetes event or a condition may be.
+		"long": {
+			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = strings.Repeat("é||", 1365) + "a" },
+			v1alpha1.ReasonInvalidExpression, ReasonInvalidSpec,
+		},
+		"fails": {
+			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "int(event.title) > 3" },
+			v1alpha1.ReasonListening, ReasonExpressionFailed,
+		},
 	}
-	w.trigger("fails", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "int(event.title) > 3" })
+	names := []string{"good"}
+	for name, test := range broken {
+		names = append(names, name)
+		trigger := w.newTrigger(name, test.edit)
+		w.create(trigger)
+		w.awaitReason(trigger, test.condition)
+	}
+	asleep := w.newTrigger("asleep", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression, trigger.Spec.Suspend = "nope", true })
+	w.create(asleep)
+	w.awaitReason(asleep, v1alpha1.ReasonInvalidExpression)
+
 	w.handle(at(events.PullRequestCreated, commitA, 0))
 	var owners []string
 	for _, job := range w.jobs() {
 		owners = append(owners, metav1.GetControllerOf(&job).Name)
 	}
 	slices.Sort(owners)
-	if !slices.Equal(owners, []string{"fails", "good"}) {
-		t.Errorf("jobs of %v, want the good trigger's and that of the one whose expression fails for this event", owners)
+	slices.Sort(names)
+	if !slices.Equal(owners, names) {
+		t.Errorf("jobs of %v, want one of each of %v", owners, names)
 	}
-	for name, want := range map[string]string{
-		"pattern": ReasonInvalidSpec + ": Dropped a PullRequestCreated event of payments", "expression": ReasonInvalidSpec + ": Dropped",
-		"fails": ReasonExpressionFailed + ": spec.expression failed",
-	} {
+	for name, test := range broken {
+		want := test.reason + ": A PullRequestCreated event of payments is scanned"
 		w.eventually("wait for the event of "+name, func() string {
 			if got := w.warnings(name); len(got) != 1 || !strings.HasPrefix(got[0], want) {
 				return fmt.Sprint(got)
 			}
 			return ""
 		})
+	}
+	if got := w.warnings("asleep"); len(got) != 0 {
+		t.Errorf("a suspended trigger warns: %v", got)
 	}
 }
 

@@ -12,8 +12,16 @@ import (
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
-// ErrInvalidPattern is a pattern of a trigger's spec that cannot be read.
-var ErrInvalidPattern = errors.New("invalid pattern")
+// The parts of a trigger's spec that cannot be followed.
+var (
+	// ErrInvalidPattern is a pattern that cannot be used.
+	ErrInvalidPattern = errors.New("invalid pattern")
+	// ErrInvalidExpression is an expression that cannot be evaluated for any event.
+	ErrInvalidExpression = errors.New("invalid expression")
+)
+
+// errExpressionFailed is an expression that fails for one event.
+var errExpressionFailed = errors.New("spec.expression failed")
 
 // answer is what a trigger says to a change.
 type answer string
@@ -28,17 +36,12 @@ const (
 	answerRepository answer = "repository"
 	answerBranch     answer = "branch"
 	answerExpression answer = "expression"
-	// answerInvalid: the spec cannot be followed.
-	answerInvalid answer = "invalid"
 )
 
-// match says whether a trigger wants a change. The error tells of a spec that cannot be followed (answerInvalid), or of
-// an expression that failed for this event alone: then the change is wanted, because a scan too many is cheaper than a
-// secret that nobody looked for.
+// match says whether a trigger wants a change. The error tells, with answerWanted, of a part of the spec that cannot be
+// followed, or of an expression that failed for this event alone. Such a part keeps no event out: one that was dropped would
+// be lost for good, and a scan too many is cheaper than a secret that nobody looked for.
 func match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c change, x *expressions) (answer, error) {
-	if err := checkSpec(spec, x); err != nil {
-		return answerInvalid, err
-	}
 	switch {
 	case spec.Suspend:
 		return answerSuspended, nil
@@ -49,32 +52,41 @@ func match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c change, x *exp
 	case !matchesAny(branchPatterns(spec), c.targetBranch):
 		return answerBranch, nil
 	}
-	wanted, err := x.evaluate(ctx, spec.Expression, c.fields)
-	if err != nil {
-		return answerWanted, err
+	if x.check(spec.Expression) == nil {
+		wanted, err := x.evaluate(ctx, spec.Expression, c.fields)
+		if err != nil {
+			return answerWanted, fmt.Errorf("%w: %w", errExpressionFailed, err)
+		}
+		if !wanted {
+			return answerExpression, nil
+		}
 	}
-	if !wanted {
-		return answerExpression, nil
-	}
-	return answerWanted, nil
+	return answerWanted, checkSpec(spec, x)
 }
 
-// checkSpec says why a spec cannot be followed: an error that matches ErrInvalidPattern, or one of the expression.
+// checkSpec says which part of a spec cannot be followed: an error that matches ErrInvalidPattern or ErrInvalidExpression.
 func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
-	for field, patterns := range map[string][]string{"repositories": spec.Repositories, "targetBranches": spec.TargetBranches} {
-		for i, pattern := range patterns {
-			if !doublestar.ValidatePattern(pattern) {
-				return fmt.Errorf("%w: spec.%s[%d] is %q; check its brackets, braces and backslashes", ErrInvalidPattern, field, i, pattern)
+	for _, field := range []struct {
+		name     string
+		patterns []string
+	}{{"repositories", spec.Repositories}, {"targetBranches", spec.TargetBranches}} {
+		for i, pattern := range field.patterns {
+			if err := checkPattern(pattern); err != nil {
+				return fmt.Errorf("%w: spec.%s[%d] is %q; %w", ErrInvalidPattern, field.name, i, pattern, err)
 			}
 		}
 	}
-	return x.check(spec.Expression)
+	if err := x.check(spec.Expression); err != nil {
+		return fmt.Errorf("%w: spec.expression: %w", ErrInvalidExpression, err)
+	}
+	return nil
 }
 
-// matchesAny says whether one of the patterns matches; no pattern matches everything.
+// matchesAny says whether one of the patterns matches; no pattern matches everything, and one that cannot be used could
+// have been meant for anything.
 func matchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
-		return doublestar.MatchUnvalidated(pattern, name)
+		return checkPattern(pattern) != nil || doublestar.MatchUnvalidated(pattern, name)
 	})
 }
 

@@ -111,38 +111,58 @@ func TestMatch(t *testing.T) {
 	}
 }
 
-func TestMatchOfASpecThatCannotBeFollowed(t *testing.T) {
-	x := mustExpressions(t)
+func TestMatchScansAsIfThePartThatCannotBeFollowedWereNotThere(t *testing.T) {
 	tests := map[string]struct {
 		spec v1alpha1.ScanTriggerSpec
-		want string
+		want answer
+		kind error
+		says string
 	}{
-		"a bracket that stays open in a repository": {v1alpha1.ScanTriggerSpec{Repositories: []string{"ok", "pay[ments"}}, `spec.repositories[1] is "pay[ments"`},
-		"a brace that stays open in a branch":       {v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, `spec.targetBranches[0] is "{main,release"`},
-		"an expression that does not compile":       {v1alpha1.ScanTriggerSpec{Expression: `event.title ==`}, "does not compile"},
+		"a bracket that stays open in a repository": {
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"infra", "pay[ments"}}, answerWanted, ErrInvalidPattern, `spec.repositories[1] is "pay[ments"`,
+		},
+		"a brace that stays open in a branch": {
+			v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, answerWanted, ErrInvalidPattern, `spec.targetBranches[0] is "{main,release"`,
+		},
+		"braces that stand for too much": {
+			v1alpha1.ScanTriggerSpec{TargetBranches: []string{strings.Repeat("{a*,*a}", 20)}}, answerWanted, ErrInvalidPattern, "more than 64 patterns",
+		},
+		"a pattern that cannot be read in a trigger that does not want the branch": {
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}, TargetBranches: []string{"main"}}, answerBranch, nil, "",
+		},
+		"an expression that does not compile": {
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`}, answerWanted, ErrInvalidExpression, "does not compile",
+		},
+		"an expression that does not compile in a trigger that does not want the repository": {
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Repositories: []string{"infra-*"}}, answerRepository, nil, "",
+		},
+		"a pattern that cannot be read and a false expression": {
+			v1alpha1.ScanTriggerSpec{Expression: `event.title == ""`, Repositories: []string{"pay[ments"}}, answerExpression, nil, "",
+		},
+		"a suspended trigger": {
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Suspend: true}, answerSuspended, nil, "",
+		},
+		"a trigger for other kinds of event": {
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Events: []v1alpha1.TriggerEvent{v1alpha1.EventPush}}, answerEvent, nil, "",
+		},
+		"an expression that fails for this event": {
+			v1alpha1.ScanTriggerSpec{Expression: `int(event.title) > 3`}, answerWanted, errExpressionFailed, "spec.expression failed",
+		},
 	}
+	x := mustExpressions(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			test.spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}
-			got, err := match(t.Context(), &test.spec, mustChange(t, pullRequest()), x)
-			if got != answerInvalid || err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("match = %s, %v; want %s and %q", got, err, answerInvalid, test.want)
+			if test.spec.Events == nil {
+				test.spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}
 			}
-			if isPattern := strings.Contains(test.want, "spec."); errors.Is(err, ErrInvalidPattern) != isPattern {
-				t.Errorf("errors.Is(%v, ErrInvalidPattern) = %v", err, !isPattern)
+			got, err := match(t.Context(), &test.spec, mustChange(t, pullRequest()), x)
+			if got != test.want || !errors.Is(err, test.kind) {
+				t.Fatalf("match = %s, %v; want %s, %v", got, err, test.want, test.kind)
+			}
+			if err != nil && !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %q does not say %q", err, test.says)
 			}
 		})
-	}
-}
-
-func TestMatchScansWhereTheExpressionFailsForOneEvent(t *testing.T) {
-	spec := v1alpha1.ScanTriggerSpec{
-		Events:     []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated},
-		Expression: `int(event.title) > 3`,
-	}
-	got, err := match(t.Context(), &spec, mustChange(t, pullRequest()), mustExpressions(t))
-	if got != answerWanted || err == nil {
-		t.Errorf("match = %s, %v; want a scan and an error that tells why", got, err)
 	}
 }
 

@@ -18,10 +18,7 @@ import (
 // of the spec's name.
 func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment, x *expressions) metav1.Condition {
 	if err := checkSpec(&trigger.Spec, x); err != nil {
-		if errors.Is(err, ErrInvalidPattern) {
-			return notReady(v1alpha1.ReasonInvalidPattern, "Events are dropped because of an "+err.Error())
-		}
-		return notReady(v1alpha1.ReasonInvalidExpression, fmt.Sprintf("Events are dropped until spec.expression is changed: %v", err))
+		return notReady(invalidReason(err), "Events are scanned as if this part of the spec were not there, until it is changed: "+err.Error())
 	}
 	name := trigger.Spec.EnvironmentName
 	if environment == nil {
@@ -49,6 +46,14 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 		Reason:  v1alpha1.ReasonListening,
 		Message: listeningMessage(trigger, environment.Status.Resolved.QueueURL),
 	}
+}
+
+// invalidReason names the part of the spec that an error of checkSpec tells of.
+func invalidReason(err error) string {
+	if errors.Is(err, ErrInvalidPattern) {
+		return v1alpha1.ReasonInvalidPattern
+	}
+	return v1alpha1.ReasonInvalidExpression
 }
 
 // messageBytes bounds the condition's message. CEL quotes the whole expression for each of its errors, and the API server

@@ -64,10 +64,10 @@ func TestReadiness(t *testing.T) {
 			v1alpha1.ReasonEnvironmentNotReady, []string{"not resolved its inbox queue"},
 		},
 		"a pattern that cannot be read, before all else": {
-			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}}, nil, v1alpha1.ReasonInvalidPattern, []string{"spec.repositories[0]", "dropped"},
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}}, nil, v1alpha1.ReasonInvalidPattern, []string{"spec.repositories[0]", "scanned as if"},
 		},
 		"an expression that cannot be evaluated": {
-			v1alpha1.ScanTriggerSpec{Expression: "event.nope"}, readyEnvironment(), v1alpha1.ReasonInvalidExpression, []string{"spec.expression", "dropped"},
+			v1alpha1.ScanTriggerSpec{Expression: "event.nope"}, readyEnvironment(), v1alpha1.ReasonInvalidExpression, []string{"spec.expression", "scanned as if"},
 		},
 	}
 	x := mustExpressions(t)
@@ -104,7 +104,7 @@ func TestReadinessFitsIntoTheStatusWhateverItQuotes(t *testing.T) {
 		says string
 	}{
 		// Each of the unknown names is an error that CEL tells with the whole expression.
-		"an expression with a thousand errors": {v1alpha1.ScanTriggerSpec{Expression: strings.Repeat("a||", 1365) + "a"}, "until spec.expression is changed"},
+		"an expression with a thousand errors": {v1alpha1.ScanTriggerSpec{Expression: strings.Repeat("a||", 1365) + "a"}, "spec.expression: it does not compile"},
 		"a long pattern":                       {v1alpha1.ScanTriggerSpec{Repositories: []string{strings.Repeat("\x00", 255) + "["}}, "spec.repositories[0]"},
 		"an environment with much to say":      {v1alpha1.ScanTriggerSpec{}, "is not ready"},
 	} {
