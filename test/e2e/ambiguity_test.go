@@ -11,8 +11,10 @@ func TestLostRunTaskAnswerStartsNoSecondTask(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.aws.RunContainersWith(awslocal.ExitWith(0))
-	// More often than the SDK repeats a call by itself, so that the controller's own replay is what finds the task.
-	w.aws.Faults().LoseAnswer("ecs", "RunTask", 8)
+	const lost = 4
+	w.aws.Faults().LoseAnswer("ecs", "RunTask", lost)
+	// No event tells of the task, so that the controller's own replay is what finds it.
+	w.aws.Faults().DropEvents("aws.ecs", awslocal.Forever)
 	w.manage(managerOptions{})
 	w.submit("scan")
 	job := w.finished("scan")
@@ -20,6 +22,9 @@ func TestLostRunTaskAnswerStartsNoSecondTask(t *testing.T) {
 	w.oneTaskPerAttempt(job)
 	if tasks := len(w.aws.Tasks()); tasks != 1 {
 		t.Errorf("%d tasks were started, want 1", tasks)
+	}
+	if calls := w.aws.CallCount("ecs", "RunTask"); calls != lost+1 {
+		t.Errorf("RunTask was called %d times, want %d", calls, lost+1)
 	}
 }
 

@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
@@ -12,6 +15,7 @@ import (
 // manageThrough starts a manager behind a gate that crashes it at a point.
 func (w *world) manageThrough(g *gate) *manager {
 	w.t.Helper()
+	g.onRunTask = w.wantRecord
 	reach := g.aws(w.stack.Config)
 	var m *manager
 	ready := make(chan struct{})
@@ -23,6 +27,26 @@ func (w *world) manageThrough(g *gate) *manager {
 	close(ready)
 	return m
 }
+
+// wantRecord fails the test unless the attempt with this token is on record in the cluster: RunTask is about to be called.
+func (w *world) wantRecord(clientToken string) {
+	jobs := &scanv1.ScanJobList{}
+	if err := w.kube.List(context.Background(), jobs, client.InNamespace(w.ns)); err != nil {
+		w.t.Errorf("list the ScanJobs: %v", err)
+		return
+	}
+	for i := range jobs.Items {
+		for _, attempt := range jobs.Items[i].Status.Attempts {
+			if attempt.ClientToken == clientToken {
+				return
+			}
+		}
+	}
+	w.t.Errorf("RunTask is called with token %q, and no attempt with it is on record", clientToken)
+}
+
+// variesBy is by how many writes a story may be shorter in one run than in another: two news at once need one write.
+const variesBy = 2
 
 // crashEverywhere runs a story once undisturbed to learn its points, and then once per point with a crash there, followed
 // by a second manager that must bring it to the same end.
@@ -42,11 +66,15 @@ func crashEverywhere(t *testing.T, tell func(w *world), end func(w *world)) {
 		t.Run(fmt.Sprintf("crash at %d (%s)", point, calm.seen[point-1]), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			first := w.manageThrough(&gate{crashAt: point})
+			crash := &gate{crashAt: point}
+			first := w.manageThrough(crash)
 			tell(w)
 			// How many writes a scan takes varies by one or two: a run that ends before the point has nothing to crash in.
 			poll(t, func() bool { return first.ended() || w.settled("scan") }, func() string { return "the manager neither crashed nor finished" })
 			first.stop()
+			if !crash.died() && point < len(calm.seen)-2*variesBy {
+				t.Errorf("the manager finished after %d points and never crashed", crash.points)
+			}
 			w.manage(managerOptions{})
 			end(w)
 		})
@@ -94,6 +122,32 @@ func TestCrashAtEveryWriteOfARetriedScan(t *testing.T) {
 				w.t.Errorf("%d tasks were started, want 2", tasks)
 			}
 		})
+}
+
+// The answer is lost with the manager, and by the time of the next one nobody wants the task any more.
+func TestJobThatIsDeletedAfterACrashAroundRunTaskLeavesNoTask(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.aws.RunContainersWith(awslocal.UntilStopped())
+	w.aws.Faults().DropEvents("aws.ecs", awslocal.Forever)
+	crash := &gate{}
+	m := w.manageThrough(crash)
+	w.aws.Faults().After("ecs", "RunTask", 1, func(awslocal.Call) {
+		crash.mu.Lock()
+		crash.crashed = true
+		crash.mu.Unlock()
+		go m.cancel()
+	})
+	job := w.submit("scan")
+	poll(t, m.ended, func() string { return "the manager never crashed" })
+	if err := w.kube.Delete(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	w.manage(managerOptions{})
+	w.gone("scan")
+	if tasks := w.aws.Tasks(); len(tasks) != 1 || tasks[0].LastStatus != "STOPPED" {
+		t.Errorf("the tasks are %+v", tasks)
+	}
 }
 
 // A real process gets no chance to tidy up: it is killed while RunTask's answer is on its way.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -25,6 +26,15 @@ type gate struct {
 	seen    []string
 	crashed bool
 	onCrash func()
+	// onRunTask sees the client token of every RunTask call before it is sent.
+	onRunTask func(clientToken string)
+}
+
+// died says whether the crash has happened.
+func (g *gate) died() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.crashed
 }
 
 // pass counts the two points of a request and carries it out by send.
@@ -84,6 +94,13 @@ func (g *gate) aws(config aws.Config) aws.Config {
 	config.HTTPClient = doer(func(request *http.Request) (*http.Response, error) {
 		_, operation, _ := strings.Cut(request.Header.Get("X-Amz-Target"), ".")
 		counted := operation == "RunTask" || operation == "StopTask"
+		if operation == "RunTask" && g.onRunTask != nil {
+			token, err := clientToken(request)
+			if err != nil {
+				return nil, err
+			}
+			g.onRunTask(token)
+		}
 		return g.pass(operation, counted, func() (*http.Response, error) {
 			response, err := http.DefaultClient.Do(request)
 			if err != nil {
@@ -99,6 +116,19 @@ func (g *gate) aws(config aws.Config) aws.Config {
 		})
 	})
 	return config
+}
+
+// clientToken reads the token of a RunTask call and leaves the call as it is.
+func clientToken(request *http.Request) (string, error) {
+	body, err := io.ReadAll(request.Body)
+	if err != nil {
+		return "", err
+	}
+	request.Body = io.NopCloser(bytes.NewReader(body))
+	var call struct {
+		ClientToken string `json:"clientToken"`
+	}
+	return call.ClientToken, json.Unmarshal(body, &call)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

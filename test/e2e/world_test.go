@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -52,7 +53,14 @@ type world struct {
 // newWorld makes a world without a manager. change may alter the environment before it is created.
 func newWorld(t *testing.T, change ...func(*scanv1.ScanEnvironment)) *world {
 	t.Helper()
-	stack, err := devstack.Start(t.Context(), devstack.Options{Dir: t.TempDir(), Scanner: scannerBinary(t)})
+	return newWorldWith(t, devstack.Options{}, change...)
+}
+
+// newWorldWith is newWorld with an AWS of one's own choice.
+func newWorldWith(t *testing.T, options devstack.Options, change ...func(*scanv1.ScanEnvironment)) *world {
+	t.Helper()
+	options.Dir, options.Scanner = t.TempDir(), scannerBinary(t)
+	stack, err := devstack.Start(t.Context(), options)
 	if err != nil {
 		t.Fatalf("start the local AWS: %v", err)
 	}
@@ -256,8 +264,7 @@ func (w *world) gone(name string) {
 	w.t.Helper()
 	job := &scanv1.ScanJob{}
 	poll(w.t, func() bool {
-		return client.IgnoreNotFound(w.kube.Get(w.t.Context(), types.NamespacedName{Namespace: w.ns, Name: name}, job)) == nil &&
-			w.kube.Get(w.t.Context(), types.NamespacedName{Namespace: w.ns, Name: name}, job) != nil
+		return apierrors.IsNotFound(w.kube.Get(w.t.Context(), types.NamespacedName{Namespace: w.ns, Name: name}, job))
 	}, func() string {
 		text, err := yaml.Marshal(job)
 		if err != nil {
