@@ -123,6 +123,19 @@ const (
 	ReasonInvalidPattern = "InvalidPattern"
 	// ReasonInvalidExpression (False): spec.expression does not compile, costs too much or is not a boolean; it counts as true.
 	ReasonInvalidExpression = "InvalidExpression"
+	// ReasonInvalidTemplate (False): spec.template has labels or annotations that no object can have; they are left out.
+	ReasonInvalidTemplate = "InvalidTemplate"
+)
+
+// Reasons of the Warning events of a ScanTrigger.
+const (
+	// ReasonInvalidSpec: a part of the trigger's spec cannot be followed, and an event is scanned as if it were not there.
+	ReasonInvalidSpec = "InvalidSpec"
+	// ReasonExpressionFailed: the expression failed for one event, which is scanned for that reason.
+	ReasonExpressionFailed = "ExpressionFailed"
+	// ReasonScanJobRefused: a ScanJob cannot be created before somebody changes something. The event comes again until the
+	// queue gives it up.
+	ReasonScanJobRefused = "ScanJobRefused"
 )
 
 // Labels of a ScanJob that a trigger or schedule created.

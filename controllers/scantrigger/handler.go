@@ -7,6 +7,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -63,14 +64,6 @@ func NewHandler(options Options) (*Handler, error) {
 	}, nil
 }
 
-// Reasons of the Warning events of a ScanTrigger.
-const (
-	// ReasonInvalidSpec: a part of the trigger's spec cannot be followed, and events are scanned as if it were not there.
-	ReasonInvalidSpec = "InvalidSpec"
-	// ReasonExpressionFailed: the expression failed for one event, which is scanned for that reason.
-	ReasonExpressionFailed = "ExpressionFailed"
-)
-
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;create;patch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
@@ -122,6 +115,9 @@ func (h *Handler) offer(ctx context.Context, queueURL, account, region string, c
 		}
 		wanted = true
 		if err := h.scan(ctx, trigger, c); err != nil {
+			if refused(err) {
+				h.tell(trigger, v1alpha1.ReasonScanJobRefused, "A %s event of %s is tried again until the queue gives it up: %v", c.event, c.repository, err)
+			}
 			errs = append(errs, fmt.Errorf("trigger %s: %w", client.ObjectKeyFromObject(trigger), err))
 		}
 	}
@@ -162,11 +158,16 @@ func (h *Handler) listening(ctx context.Context, queueURL, account, region strin
 func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change, problem error) {
 	log.FromContext(ctx).Info("An event is scanned because the trigger's spec cannot be followed", "trigger", client.ObjectKeyFromObject(trigger),
 		"event", c.eventID, "problem", problem.Error())
-	reason := ReasonInvalidSpec
+	reason := v1alpha1.ReasonInvalidSpec
 	if errors.Is(problem, errExpressionFailed) {
-		reason = ReasonExpressionFailed
+		reason = v1alpha1.ReasonExpressionFailed
 	}
 	h.tell(trigger, reason, "A %s event of %s is scanned to be on the safe side: %v", c.event, c.repository, problem)
+}
+
+// refused says whether an error stays until somebody changes something: the trigger, a policy, a quota, a job in the way.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || errors.Is(err, errNameTaken)
 }
 
 // tell writes a Warning event of a trigger.

@@ -1,6 +1,7 @@
 package scantrigger
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -323,20 +326,26 @@ func TestTriggerThatCannotBeFollowedScansAndTells(t *testing.T) {
 	}{
 		"pattern": {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"pay[ments"} },
-			v1alpha1.ReasonInvalidPattern, ReasonInvalidSpec,
+			v1alpha1.ReasonInvalidPattern, v1alpha1.ReasonInvalidSpec,
 		},
 		"expression": {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "event.nope == ''" },
-			v1alpha1.ReasonInvalidExpression, ReasonInvalidSpec,
+			v1alpha1.ReasonInvalidExpression, v1alpha1.ReasonInvalidSpec,
 		},
 		// What CEL says about it is far longer than a Kubernetes event or a condition may be.
 		"long": {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = strings.Repeat("é||", 1365) + "a" },
-			v1alpha1.ReasonInvalidExpression, ReasonInvalidSpec,
+			v1alpha1.ReasonInvalidExpression, v1alpha1.ReasonInvalidSpec,
+		},
+		"template": {
+			func(trigger *v1alpha1.ScanTrigger) {
+				trigger.Spec.Template.Metadata.Labels = map[string]string{"team": "not a label", "tier": "gold"}
+			},
+			v1alpha1.ReasonInvalidTemplate, v1alpha1.ReasonInvalidSpec,
 		},
 		"fails": {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "int(event.title) > 3" },
-			v1alpha1.ReasonListening, ReasonExpressionFailed,
+			v1alpha1.ReasonListening, v1alpha1.ReasonExpressionFailed,
 		},
 	}
 	names := []string{"good"}
@@ -374,21 +383,77 @@ func TestTriggerThatCannotBeFollowedScansAndTells(t *testing.T) {
 	}
 }
 
-func TestAPIErrorKeepsTheEventAndTheOtherTriggersDoTheirPart(t *testing.T) {
+func TestRefusedJobKeepsTheEventIsToldAndTheOtherTriggersDoTheirPart(t *testing.T) {
 	w := newWorld(t)
 	w.environment(account)
 	w.trigger("a-good")
 	w.trigger("b-bad", func(trigger *v1alpha1.ScanTrigger) {
-		trigger.Spec.Template.Metadata.Labels = map[string]string{"team": "not a label"}
+		trigger.Spec.Template.Metadata.Labels = map[string]string{"team": "refused"}
 	})
 	w.trigger("c-good")
+	w.refuse("team", "refused")
 	err := w.handler.HandlePullRequest(t.Context(), w.queueURL, at(events.PullRequestCreated, commitA, 0), noon)
-	if !apierrors.IsInvalid(err) || !strings.Contains(err.Error(), w.namespace+"/b-bad") {
+	if !refused(err) || !strings.Contains(err.Error(), w.namespace+"/b-bad") {
 		t.Errorf("error = %v, want the API server's refusal with the trigger's name", err)
 	}
 	if got := w.running(); len(got) != 2 {
 		t.Errorf("%d jobs, want those of the two good triggers", len(got))
 	}
+	w.eventually("wait for the event", func() string {
+		got := w.warnings("b-bad")
+		if len(got) != 1 || !strings.HasPrefix(got[0], v1alpha1.ReasonScanJobRefused+": A PullRequestCreated event of payments is tried again") ||
+			!strings.Contains(got[0], "no such team") {
+			return fmt.Sprint(got)
+		}
+		return ""
+	})
+}
+
+// refuse makes the API server refuse ScanJobs of the namespace that have a label, as a cluster's policy would.
+func (w *world) refuse(label, value string) {
+	w.t.Helper()
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: w.namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule: admissionv1.Rule{
+						APIGroups: []string{v1alpha1.GroupVersion.Group}, APIVersions: []string{"*"}, Resources: []string{"scanjobs"},
+					},
+				},
+			}}},
+			Validations: []admissionv1.Validation{{
+				Expression: fmt.Sprintf("!(has(object.metadata.labels) && %q in object.metadata.labels && object.metadata.labels[%q] == %q)", label, label, value),
+				Message:    "no such " + label, Reason: ptr.To(metav1.StatusReasonForbidden),
+			}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: w.namespace},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: policy.Name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{
+				NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: w.namespace}},
+			},
+		},
+	}
+	for _, object := range []client.Object{policy, binding} {
+		w.create(object)
+		w.t.Cleanup(func() {
+			if err := w.client.Delete(context.Background(), object); err != nil {
+				w.t.Error(err)
+			}
+		})
+	}
+	probe := newJob(w.newTrigger("probe"), mustChange(w.t, pullRequest()), "probe")
+	probe.Labels[label], probe.OwnerReferences = value, nil
+	w.eventually("wait for the policy to be in force", func() string {
+		if err := w.client.Create(w.t.Context(), probe.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) {
+			return fmt.Sprintf("error = %v", err)
+		}
+		return ""
+	})
 }
 
 func TestJobOfATriggerThatWasDeletedAndMadeAnewIsNotTakenForOurs(t *testing.T) {
@@ -410,6 +475,12 @@ func TestJobOfATriggerThatWasDeletedAndMadeAnewIsNotTakenForOurs(t *testing.T) {
 	if err := w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon); !errors.Is(err, errNameTaken) {
 		t.Errorf("error = %v, want errNameTaken, so that the event comes again", err)
 	}
+	w.eventually("wait for the event", func() string {
+		if got := w.warnings("main"); len(got) != 1 || !strings.HasPrefix(got[0], v1alpha1.ReasonScanJobRefused) || !strings.Contains(got[0], name) {
+			return fmt.Sprint(got)
+		}
+		return ""
+	})
 	w.release(left)
 	w.eventually("handle the event when the old job is gone", func() string {
 		if err := w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon); err != nil {

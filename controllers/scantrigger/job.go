@@ -2,7 +2,6 @@ package scantrigger
 
 import (
 	"maps"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -14,9 +13,6 @@ import (
 // triggerKind is the kind of the owner of the jobs.
 const triggerKind = "ScanTrigger"
 
-// reservedPrefix opens the labels and annotations that a template cannot set.
-const reservedPrefix = "scanjob.dev/"
-
 // newJob returns the ScanJob that a trigger makes of a change.
 func newJob(trigger *v1alpha1.ScanTrigger, c change, name string) *v1alpha1.ScanJob {
 	template := trigger.Spec.Template.DeepCopy()
@@ -24,8 +20,8 @@ func newJob(trigger *v1alpha1.ScanTrigger, c change, name string) *v1alpha1.Scan
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace:   trigger.Namespace,
 			Name:        name,
-			Labels:      unreserved(template.Metadata.Labels),
-			Annotations: unreserved(template.Metadata.Annotations),
+			Labels:      templateLabels(template.Metadata),
+			Annotations: templateAnnotations(template.Metadata),
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion:         v1alpha1.GroupVersion.String(),
 				Kind:               triggerKind,
@@ -70,14 +66,4 @@ func changeLabels(trigger, repository, pullRequestID string) map[string]string {
 		labels[v1alpha1.LabelPullRequest] = labelValue(pullRequestID)
 	}
 	return labels
-}
-
-func unreserved(from map[string]string) map[string]string {
-	kept := map[string]string{}
-	for name, value := range from {
-		if !strings.HasPrefix(name, reservedPrefix) {
-			kept[name] = value
-		}
-	}
-	return kept
 }

@@ -18,6 +18,8 @@ var (
 	ErrInvalidPattern = errors.New("invalid pattern")
 	// ErrInvalidExpression is an expression that cannot be evaluated for any event.
 	ErrInvalidExpression = errors.New("invalid expression")
+	// ErrInvalidTemplate is a label or annotation that no object can have.
+	ErrInvalidTemplate = errors.New("invalid template")
 )
 
 // errExpressionFailed is an expression that fails for one event.
@@ -64,7 +66,8 @@ func match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c change, x *exp
 	return answerWanted, checkSpec(spec, x)
 }
 
-// checkSpec says which part of a spec cannot be followed: an error that matches ErrInvalidPattern or ErrInvalidExpression.
+// checkSpec says which part of a spec cannot be followed: an error that matches ErrInvalidPattern, ErrInvalidExpression or
+// ErrInvalidTemplate.
 func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 	for _, field := range []struct {
 		name     string
@@ -78,6 +81,9 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 	}
 	if err := x.check(spec.Expression); err != nil {
 		return fmt.Errorf("%w: spec.expression: %w", ErrInvalidExpression, err)
+	}
+	if err := checkTemplate(spec.Template.Metadata); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalidTemplate, err)
 	}
 	return nil
 }

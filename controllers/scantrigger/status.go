@@ -50,8 +50,11 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 
 // invalidReason names the part of the spec that an error of checkSpec tells of.
 func invalidReason(err error) string {
-	if errors.Is(err, ErrInvalidPattern) {
+	switch {
+	case errors.Is(err, ErrInvalidPattern):
 		return v1alpha1.ReasonInvalidPattern
+	case errors.Is(err, ErrInvalidTemplate):
+		return v1alpha1.ReasonInvalidTemplate
 	}
 	return v1alpha1.ReasonInvalidExpression
 }

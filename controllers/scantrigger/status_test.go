@@ -66,6 +66,10 @@ func TestReadiness(t *testing.T) {
 		"a pattern that cannot be read, before all else": {
 			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}}, nil, v1alpha1.ReasonInvalidPattern, []string{"spec.repositories[0]", "scanned as if"},
 		},
+		"a label that no job can have": {
+			v1alpha1.ScanTriggerSpec{Template: v1alpha1.ScanJobTemplate{Metadata: v1alpha1.TemplateMetadata{Labels: map[string]string{"team": "not a label"}}}},
+			readyEnvironment(), v1alpha1.ReasonInvalidTemplate, []string{"spec.template.metadata.labels", "scanned as if"},
+		},
 		"an expression that cannot be evaluated": {
 			v1alpha1.ScanTriggerSpec{Expression: "event.nope"}, readyEnvironment(), v1alpha1.ReasonInvalidExpression, []string{"spec.expression", "scanned as if"},
 		},
