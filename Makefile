@@ -67,6 +67,7 @@ lint: $(LOCALBIN)/golangci-lint ## Run golangci-lint, with kube-api-linter for t
 
 .PHONY: test
 test: control-plane build ## Run all tests: unit, API and end to end.
+	@echo "compiling and running all tests; the first package reports after a minute or two"
 	$(WITHOUT_AWS) go test -count=1 -p 2 -timeout $(TEST_TIMEOUT) $(TEST_ARGS) $(TEST_PACKAGES)
 
 .PHONY: demo
@@ -78,8 +79,9 @@ demo: control-plane build ## Watch a pull request that leaks a key become an e-m
 
 .PHONY: build
 build: ## Build bin/manager and bin/scanner.
-	CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/manager ./cmd/manager
-	CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/scanner ./cmd/scanner
+	@echo "building bin/manager and bin/scanner: a minute or two the first time, then seconds"
+	@CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/manager ./cmd/manager
+	@CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/scanner ./cmd/scanner
 
 .PHONY: run
 run: install ## Run the manager against the cluster of the current kubeconfig, with this shell's AWS credentials.
@@ -99,7 +101,8 @@ install: $(LOCALBIN)/kustomize ## Install the CustomResourceDefinitions into the
 	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
 
 .PHONY: uninstall
-uninstall: $(LOCALBIN)/kustomize ## Remove the CustomResourceDefinitions, and with them every object of their kinds.
+uninstall: $(LOCALBIN)/kustomize ## Remove the CustomResourceDefinitions, and with them every object of their kinds; the manager must run.
+	@echo "deleting all ScanJobs, ScanTriggers, ScanSchedules and ScanEnvironments; the manager stops their tasks first"
 	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
 
 .PHONY: deploy
@@ -107,7 +110,7 @@ deploy: $(LOCALBIN)/kustomize ## Deploy the manager with image IMG into the clus
 	$(KUSTOMIZE) build config/default | sed 's|image: controller:latest|image: $(IMG)|' | $(KUBECTL) apply --server-side -f -
 
 .PHONY: undeploy
-undeploy: $(LOCALBIN)/kustomize ## Remove what deploy made, the CustomResourceDefinitions and all objects of their kinds included.
+undeploy: uninstall ## Stop all scans, then remove what deploy made and all objects of our kinds.
 	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -f -
 
 ##@ Tools
@@ -133,7 +136,8 @@ $(LOCALBIN)/$(1): $(LOCALBIN)/$(1)-$(4)
 	@ln -sf $(1)-$(4) $$@
 $(LOCALBIN)/$(1)-$(4):
 	@rm -f $(LOCALBIN)/$(1) $(LOCALBIN)/$(1)-[0-9]*
-	cd $(2) && go build -trimpath -o $$@ $(3)
+	@echo "building bin/$(1) from its pinned module: up to two minutes the first time"
+	@cd $(2) && go build -trimpath -o $$@ $(3)
 endef
 $(eval $(call build-tool,controller-gen,hack/tools,sigs.k8s.io/controller-tools/cmd/controller-gen,$(TOOLS_SUM)))
 $(eval $(call build-tool,kustomize,hack/tools,sigs.k8s.io/kustomize/kustomize/v5,$(TOOLS_SUM)))

@@ -80,7 +80,7 @@ func (d *demo) announce(jobs *jobWatch, o *outcome, row seen) {
 	if !o.received.IsZero() {
 		d.screen.event(o.received, "inbox", "the manager got the event from the queue "+awslocal.DefaultNames().Queue)
 	}
-	d.screen.event(o.created, "ScanJob", "scantrigger/"+triggerName+" made it: kubectl get scanjobs -w")
+	d.screen.event(o.created, "ScanJob", "the ScanTrigger made it: kubectl get scanjobs -w")
 	jobs.table.widths = nil
 	jobs.table.format(row.cells) // the first row sets the widths
 	d.screen.row(o.created, d.screen.paint(dim, jobs.table.format(jobs.table.names())))

@@ -61,6 +61,7 @@ func run() int {
 		err = d.keepRunning(ctx)
 	}
 	if err != nil {
+		d.failed = ctx.Err() == nil
 		d.explain(ctx, err)
 	}
 	if closing := d.close(); closing != nil {

@@ -25,13 +25,11 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
 
-// The names of the demo's objects.
+// The names of the demo's repository and its branches.
 const (
-	environmentName = "default"
-	triggerName     = "pulls"
-	repositoryName  = "payments"
-	leakingBranch   = "export-settlements"
-	cleanBranch     = "tests-in-readme"
+	repositoryName = "payments"
+	leakingBranch  = "export-settlements"
+	cleanBranch    = "tests-in-readme"
 )
 
 // The longest that the demo waits; on an idle machine each wait takes a second or a few.
@@ -55,6 +53,7 @@ type demo struct {
 	api        kubernetes.Interface
 	repository *devstack.Repository
 	closers    []func() error // in the order of opening
+	failed     bool           // what it left behind is kept to be looked at
 }
 
 func (d *demo) onClose(closer func() error) { d.closers = append(d.closers, closer) }
@@ -79,7 +78,7 @@ func (d *demo) setStage(ctx context.Context) (context.Context, error) {
 	}
 	d.dir = dir
 	d.onClose(func() error {
-		if d.keep {
+		if d.keep || d.failed {
 			return nil
 		}
 		return os.RemoveAll(dir)
@@ -188,9 +187,11 @@ func (d *demo) stopManager() error {
 
 // apply makes the objects that an administrator would, and waits until the operator has checked them.
 func (d *demo) apply(ctx context.Context) error {
-	environment := d.stack.Environment(d.namespace, environmentName)
-	trigger := d.stack.Trigger(d.namespace, triggerName, environmentName)
-	err := d.screen.during("kubectl apply", "apply the ScanEnvironment and the ScanTrigger", func() (string, error) {
+	environment, trigger, err := d.sampleObjects()
+	if err != nil {
+		return err
+	}
+	err = d.screen.during("kubectl apply", "apply the ScanEnvironment and the ScanTrigger of config/samples", func() (string, error) {
 		if err := d.makeNamespace(ctx); err != nil {
 			return "", err
 		}
@@ -199,7 +200,7 @@ func (d *demo) apply(ctx context.Context) error {
 				return "", fmt.Errorf("create %s: %w", object.GetName(), err)
 			}
 		}
-		return fmt.Sprintf("scanenvironment/%s and scantrigger/%s in namespace %s", environmentName, triggerName, d.namespace), nil
+		return fmt.Sprintf("scanenvironment/%s and scantrigger/%s of config/samples, in namespace %s", environment.Name, trigger.Name, d.namespace), nil
 	})
 	if err != nil {
 		return err
@@ -209,8 +210,8 @@ func (d *demo) apply(ctx context.Context) error {
 		conditions func() []metav1.Condition
 		what       string
 	}{
-		{environment, func() []metav1.Condition { return environment.Status.Conditions }, "scanenvironment/" + environmentName},
-		{trigger, func() []metav1.Condition { return trigger.Status.Conditions }, "scantrigger/" + triggerName},
+		{environment, func() []metav1.Condition { return environment.Status.Conditions }, "scanenvironment/" + environment.Name},
+		{trigger, func() []metav1.Condition { return trigger.Status.Conditions }, "scantrigger/" + trigger.Name},
 	} {
 		err := d.screen.during("ready", "wait until the operator has checked "+wanted.what, func() (string, error) {
 			message, err := d.awaitReady(ctx, wanted.object, wanted.conditions)

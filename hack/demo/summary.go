@@ -101,7 +101,7 @@ func mailLine(mail awslocal.Mail) string {
 func whereNext() string {
 	return "\nWhere to look next\n" +
 		"  make demo KEEP=1     the same, left running: kubectl, git push and the aws command work with it\n" +
-		"  docs/demo.md         what the demo shows, step by step\n" +
+		"  docs/scanjob.md      what each phase, condition and reason means, and what to do about it\n" +
 		"  docs/api.md          every field of ScanEnvironment, ScanTrigger and ScanJob\n" +
 		"  config/samples/      the objects that you would write yourself\n"
 }

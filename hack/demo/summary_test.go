@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +12,7 @@ import (
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
 
 // scanned is what a pull request may have become.
@@ -24,6 +28,22 @@ func scanned(id string, status scanv1.ScanJobStatus) *outcome {
 func complete(result scanv1.ScanResult, findings *scanv1.Findings) scanv1.ScanJobStatus {
 	return scanv1.ScanJobStatus{
 		Phase: scanv1.PhaseSucceeded, Result: result, Findings: findings, Cost: &scanv1.Cost{EstimatedUSD: "0.000823"},
+	}
+}
+
+func TestTheLastScreenPointsToWhatIsThere(t *testing.T) {
+	root, err := testplane.ModuleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := regexp.MustCompile(`(?m)^  (\S+/\S*) `).FindAllStringSubmatch(whereNext(), -1)
+	if len(paths) < 3 {
+		t.Errorf("it names only the paths %q", paths)
+	}
+	for _, path := range paths {
+		if _, err := os.Stat(filepath.Join(root, path[1])); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -51,9 +51,13 @@ func layOut(dir string, port int) (plane, error) {
 		return p, err
 	}
 	if earlier, err := clientcmd.LoadFromFile(p.kubeconfig()); err == nil {
-		p.token = earlier.AuthInfos["devplane"].Token
+		user, cluster := earlier.AuthInfos["devplane"], earlier.Clusters["devplane"]
+		if user == nil || cluster == nil {
+			return p, fmt.Errorf("%s is not a kubeconfig of devplane: name an empty folder", p.kubeconfig())
+		}
+		p.token = user.Token
 		if p.port == 0 {
-			p.port = portOf(earlier.Clusters["devplane"].Server)
+			p.port = portOf(cluster.Server)
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return p, err

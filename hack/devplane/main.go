@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -71,7 +72,7 @@ func run(dir string, port int, lifeline bool) error {
 		return runControllers(ctx, plane.restConfig())
 	})
 	err = group.Wait()
-	if ctx.Err() != nil && err == context.Canceled {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err

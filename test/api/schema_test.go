@@ -56,6 +56,10 @@ func walk(schema apiextensionsv1.JSONSchemaProps, path string, emit func(path, c
 		" minItems":      schema.MinItems != nil,
 		" maxItems":      schema.MaxItems != nil,
 		" maxProperties": schema.MaxProperties != nil,
+		" minProperties": schema.MinProperties != nil,
+		" multipleOf":    schema.MultipleOf != nil,
+		" exclusive":     schema.ExclusiveMinimum || schema.ExclusiveMaximum,
+		" uniqueItems":   schema.UniqueItems,
 		" unique":        schema.XListType != nil && *schema.XListType != "atomic",
 	} {
 		if present {
