@@ -51,10 +51,12 @@ func triggersOf(ctx context.Context, reader client.Reader, namespace, environmen
 	return list.Items, nil
 }
 
-// jobsOf returns the jobs that a trigger created.
+// jobsOf returns the jobs that a trigger created. They are the cache's own: to be read, and not to be changed. A trigger may
+// have thousands, and copies of them would be most of the manager's garbage.
 func jobsOf(ctx context.Context, reader client.Reader, trigger *v1alpha1.ScanTrigger) ([]v1alpha1.ScanJob, error) {
 	var list v1alpha1.ScanJobList
-	err := reader.List(ctx, &list, client.InNamespace(trigger.Namespace), client.MatchingFields{ownerIndex: string(trigger.UID)})
+	err := reader.List(ctx, &list, client.InNamespace(trigger.Namespace), client.MatchingFields{ownerIndex: string(trigger.UID)},
+		client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, fmt.Errorf("list the ScanJobs of trigger %s/%s: %w", trigger.Namespace, trigger.Name, err)
 	}

@@ -10,9 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -41,13 +44,25 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("scantrigger").
 		For(&v1alpha1.ScanTrigger{}).
-		Owns(&v1alpha1.ScanJob{}).
+		Owns(&v1alpha1.ScanJob{}, builder.WithPredicates(activeJobsChange())).
 		Watches(&v1alpha1.ScanEnvironment{}, handler.EnqueueRequestsFromMapFunc(r.listeners)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
 	}
 	return nil
+}
+
+// activeJobsChange lets those events of jobs through that the status tells of. A job's own status changes a dozen times, and
+// each reconciliation lists all jobs of the trigger.
+func activeJobsChange() predicate.Predicate {
+	return predicate.Funcs{
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(*v1alpha1.ScanJob)
+			after, alsoOK := e.ObjectNew.(*v1alpha1.ScanJob)
+			return !ok || !alsoOK || unfinished(before) != unfinished(after) || !eventTime(before).Equal(eventTime(after))
+		},
+	}
 }
 
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers,verbs=get;list;watch

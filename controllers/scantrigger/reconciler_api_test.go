@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/events"
@@ -94,18 +96,24 @@ func TestStatusIsNotWrittenWithoutAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitJobs(trigger, 1, name)
-	settled := trigger.ResourceVersion
+	settled, reconciled := trigger.ResourceVersion, reconciliations(t)
 	// Each of these is seen by the controller, and tells it nothing new.
 	before := environment.DeepCopy()
 	environment.Annotations = map[string]string{"note": "hello"}
 	w.patch(environment, before)
 	job := w.jobs()[name]
-	job.Status.Phase = v1alpha1.PhaseQueued
-	if err := w.client.Status().Update(t.Context(), &job); err != nil {
-		t.Fatal(err)
+	const changes = 20
+	for i := range changes {
+		job.Status.Phase = []v1alpha1.Phase{v1alpha1.PhaseQueued, v1alpha1.PhaseStarting}[i%2]
+		if err := w.client.Status().Update(t.Context(), &job); err != nil {
+			t.Fatal(err)
+		}
 	}
 	// The next change that counts is handled after them.
 	second := w.trigger("second")
+	if got := reconciliations(t) - reconciled; got >= changes {
+		t.Errorf("%d reconciliations: the changes of a job's status that do not matter have the trigger reconciled", got)
+	}
 	if second.Status.ActiveJobs != 0 {
 		t.Errorf("%d active jobs of a new trigger", second.Status.ActiveJobs)
 	}
@@ -114,6 +122,45 @@ func TestStatusIsNotWrittenWithoutAChange(t *testing.T) {
 	}
 	if trigger.ResourceVersion != settled {
 		t.Errorf("the status was written again: %+v", trigger.ManagedFields)
+	}
+}
+
+// reconciliations is how many there were in this process.
+func reconciliations(t *testing.T) int {
+	t.Helper()
+	families, err := metrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, family := range families {
+		if family.GetName() == "controller_runtime_reconcile_total" {
+			for _, metric := range family.GetMetric() {
+				total += metric.GetCounter().GetValue()
+			}
+		}
+	}
+	return int(total)
+}
+
+func TestActiveJobsChange(t *testing.T) {
+	running := jobAt("a", commitA, 0)
+	tests := map[string]struct {
+		after v1alpha1.ScanJob
+		want  bool
+	}{
+		"a job completes":                  {jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), true},
+		"a job fails":                      {jobAt("a", commitA, 0, finished(v1alpha1.ConditionFailed)), true},
+		"a job stands for a later event":   {jobAt("a", commitA, 1), true},
+		"a job's phase changes":            {jobAt("a", commitA, 0, func(job *v1alpha1.ScanJob) { job.Status.Phase = v1alpha1.PhaseRunning }), false},
+		"a job is cancelled, and runs yet": {jobAt("a", commitA, 0, cancelled), false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := activeJobsChange().Update(event.UpdateEvent{ObjectOld: &running, ObjectNew: &test.after}); got != test.want {
+				t.Errorf("%v, want %v", got, test.want)
+			}
+		})
 	}
 }
 
