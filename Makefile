@@ -53,6 +53,10 @@ manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/ and
 docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/.
 	$(CRD_REF_DOCS) --log-level=ERROR --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
 
+.PHONY: argocd
+argocd: ## Generate config/argocd/argocd-cm.yaml from the Lua files beside it.
+	go run ./hack/argocd
+
 .PHONY: fmt
 fmt: ## Format the Go code.
 	gofmt -l -w $(wildcard $(GO_FOLDERS))

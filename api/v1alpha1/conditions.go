@@ -154,6 +154,11 @@ const (
 	AnnotationReceivedTime = "scanjob.dev/received-time"
 	// AnnotationEventID is the event's identifier.
 	AnnotationEventID = "scanjob.dev/event-id"
+	// AnnotationGate with the value "true" marks a job that stands in the way of a deployment: Argo CD's health check in
+	// config/argocd takes only a clean scan of it as Healthy. The operator does nothing about it.
+	AnnotationGate = "scanjob.dev/gate"
+	// AnnotationRerunOf names the job that this one is another run of, where Argo CD's action made it.
+	AnnotationRerunOf = "scanjob.dev/rerun-of"
 	// AnnotationSupersededBy, set together with spec.cancel, names the job that took this one's place.
 	AnnotationSupersededBy = "scanjob.dev/superseded-by"
 )

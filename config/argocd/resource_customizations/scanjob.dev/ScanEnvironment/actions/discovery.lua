@@ -1,0 +1,6 @@
+local actions = {}
+actions["check"] = {
+  ["iconClass"] = "fa fa-fw fa-stethoscope",
+  ["displayName"] = "Check with AWS now"
+}
+return actions
