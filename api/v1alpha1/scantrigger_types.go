@@ -75,7 +75,10 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	TargetBranches []string `json:"targetBranches,omitempty"`
 
-	// expression is a CEL expression over the variable event that must be true for a scan. Default: none.
+	// expression is a CEL expression over the variable event that must be true for a scan, with CEL's extended functions
+	// for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, callerUserArn,
+	// repository, author, pullRequestId, revisionId, title, sourceBranch, targetBranch, sourceCommit, targetCommit.
+	// Default: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Expression string `json:"expression,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/checker"
 	"github.com/google/cel-go/common/ast"
+	"github.com/google/cel-go/ext"
 	"k8s.io/utils/lru"
 )
 
@@ -39,7 +40,12 @@ type compiled struct {
 }
 
 func newExpressions() (*expressions, error) {
-	env, err := cel.NewEnv(cel.Variable(expressionVariable, cel.MapType(cel.StringType, cel.StringType)))
+	env, err := cel.NewEnv(
+		cel.Variable(expressionVariable, cel.MapType(cel.StringType, cel.StringType)),
+		// The first version that knows what its functions cost; without that, two replaces fill the memory.
+		ext.Strings(ext.StringsVersion(5)),
+		cel.ASTValidators(cel.ValidateRegexLiterals()),
+	)
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}

@@ -173,17 +173,20 @@ func TestExpressionCheck(t *testing.T) {
 		costly = fmt.Sprintf("[0,1,2,3,4,5,6,7,8,9].all(v%d, %s)", i, costly)
 	}
 	tests := map[string]struct{ text, want string }{
-		"none at all":                  {"", ""},
-		"a comparison":                 {`event.targetBranch == "main"`, ""},
-		"a regular expression":         {`event.title.matches("^(fix|feat): .{1,80}$")`, ""},
-		"an index in place of a field": {`event["title"] != ""`, ""},
-		"all fields":                   {"event." + strings.Join(expressionFields(), ` != "x" && event.`) + ` != "x"`, ""},
-		"a text":                       {`event.title`, "it is a string; it must be a boolean"},
-		"an unknown variable":          {`pullRequest.title == ""`, "does not compile"},
-		"a misspelt field":             {`event.callerArn == "x" || event.titel == "y"`, "event has no field callerArn, titel; it has type, id, time"},
-		"a comparison of unlike types": {`event.title == 3`, "does not compile"},
-		"nested loops over long lists": {costly, "it may cost too much"},
-		"a nested regular expression":  {`[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, event.title.matches(event.author))))`, "it may cost too much"},
+		"none at all":                              {"", ""},
+		"a comparison":                             {`event.targetBranch == "main"`, ""},
+		"a regular expression":                     {`event.title.matches("^(fix|feat): .{1,80}$")`, ""},
+		"functions for texts":                      {`event.title.lowerAscii().trim().replace("a", "b").startsWith("wip") || "release" in event.targetBranch.split("/")`, ""},
+		"a regular expression that cannot be read": {`event.title.matches("fix(")`, "invalid matches argument"},
+		"a text that would grow without bound":     {`event.title.replace("", event.title).replace("", event.title).replace("", event.title) == ""`, "it may cost too much"},
+		"an index in place of a field":             {`event["title"] != ""`, ""},
+		"all fields":                               {"event." + strings.Join(expressionFields(), ` != "x" && event.`) + ` != "x"`, ""},
+		"a text":                                   {`event.title`, "it is a string; it must be a boolean"},
+		"an unknown variable":                      {`pullRequest.title == ""`, "does not compile"},
+		"a misspelt field":                         {`event.callerArn == "x" || event.titel == "y"`, "event has no field callerArn, titel; it has type, id, time"},
+		"a comparison of unlike types":             {`event.title == 3`, "does not compile"},
+		"nested loops over long lists":             {costly, "it may cost too much"},
+		"a nested regular expression":              {`[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, event.title.matches(event.author))))`, "it may cost too much"},
 	}
 	x := mustExpressions(t)
 	for name, test := range tests {
