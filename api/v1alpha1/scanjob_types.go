@@ -566,7 +566,8 @@ type Cost struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Mode",type=string,JSONPath=`.spec.mode`,priority=1
 // +kubebuilder:printcolumn:name="Revision",type=string,JSONPath=`.spec.source.revision`,priority=1
-// +kubebuilder:printcolumn:name="Waiting For",type=string,JSONPath=`.status.conditions[?(@.type=="Admitted")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Admission",type=string,JSONPath=`.status.conditions[?(@.type=="Admitted")].reason`,priority=1
+// +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.spec.source.git.url`,priority=1
 // +kubebuilder:printcolumn:name="Failure",type=string,JSONPath=`.status.conditions[?(@.type=="Failed")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Environment",type=string,JSONPath=`.spec.environmentName`,priority=1
 // +kubebuilder:selectablefield:JSONPath=`.spec.environmentName`

@@ -19,6 +19,10 @@ func (r *Reconciler) report(_ context.Context, s *scope) error {
 	if !finished(s.job) {
 		return nil
 	}
+	if resultOf(s.job) == scanv1.ResultClean && s.job.Status.Findings == nil {
+		// A clean scan publishes nothing; that it found nothing is known all the same.
+		s.job.Status.Findings = &scanv1.Findings{Attempt: lastAttempt(s.job).Number}
+	}
 	if resultOf(s.job) != scanv1.ResultFindings {
 		reported(s, metav1.ConditionTrue, scanv1.ReasonNothingToReport, "there is nothing to report")
 		return nil

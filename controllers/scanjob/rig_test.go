@@ -94,7 +94,9 @@ func (r *rig) admit() {
 	}
 }
 
-func (r *rig) key() types.NamespacedName { return types.NamespacedName{Namespace: "scans", Name: "payments-42"} }
+func (r *rig) key() types.NamespacedName {
+	return types.NamespacedName{Namespace: "scans", Name: "payments-42"}
+}
 
 func (r *rig) job() *scanv1.ScanJob {
 	r.t.Helper()

@@ -77,8 +77,8 @@ status:
   findings: {total: 3, new: 2}
   conditions:
   - {type: Admitted, status: "False", reason: Finished, message: "", lastTransitionTime: "2026-11-24T00:00:00Z"}`,
-			columns: "Name | Phase | Result | Findings | Repository | PR | Age | [Mode] | [Revision] | [Waiting For] | [Failure] | [Environment]",
-			cells:   "subject | Succeeded | Findings | 3 | payments | 42 | time | [Changes] | [" + revision + "] | [Finished] | [<nil>] | [default]",
+			columns: "Name | Phase | Result | Findings | Repository | PR | Age | [Mode] | [Revision] | [Admission] | [URL] | [Failure] | [Environment]",
+			cells:   "subject | Succeeded | Findings | 3 | payments | 42 | time | [Changes] | [" + revision + "] | [Finished] | [<nil>] | [<nil>] | [default]",
 		},
 		{
 			name: "a ScanEnvironment that is not ready",

@@ -200,6 +200,9 @@ func TestPullRequestWithoutASecretIsCleanAndSendsNoMail(t *testing.T) {
 	job := w.finished(w.onlyJob())
 	wantReason(t, job, scanv1.ConditionComplete, scanv1.ReasonScanned)
 	wantReason(t, job, scanv1.ConditionReported, scanv1.ReasonNothingToReport)
+	if job.Status.Findings == nil || job.Status.Findings.Total != 0 {
+		t.Errorf("the findings of a clean scan are %+v", job.Status.Findings)
+	}
 	if job.Status.Result != scanv1.ResultClean {
 		t.Errorf("result %s, want Clean", job.Status.Result)
 	}
