@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -23,7 +23,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -35,9 +34,6 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
-
-// envACKDefinitions names a folder with ACK's own CustomResourceDefinitions, to be used in place of testdata's.
-const envACKDefinitions = "ACK_CRDS"
 
 var plane *testplane.Plane
 
@@ -63,19 +59,13 @@ func run(m *testing.M) int {
 	return code
 }
 
-// installACK installs the definitions of kinds of ACK and waits until they are served.
+// installACK has kinds of ACK served.
 func installACK(kinds ...ack.Kind) error {
-	folder := os.Getenv(envACKDefinitions)
-	if folder == "" {
-		folder = filepath.Join("testdata", "ack")
-	}
-	var paths []string
+	var served []schema.GroupVersionKind
 	for _, kind := range kinds {
-		mapping, _ := meta.UnsafeGuessKindToResource(kind.GroupVersionKind())
-		paths = append(paths, filepath.Join(folder, mapping.Group+"_"+mapping.Resource+".yaml"))
+		served = append(served, kind.GroupVersionKind())
 	}
-	_, err := envtest.InstallCRDs(plane.Config, envtest.CRDInstallOptions{Paths: paths, ErrorIfPathMissing: true, MaxTime: time.Minute})
-	return err
+	return plane.InstallACK(served...)
 }
 
 // world is a namespace, an AWS and an inbox of one test, with the client of a user.
