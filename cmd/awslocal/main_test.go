@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/scanjob-dev/scanjob/internal/awslocal"
 )
 
 // screen is what a command printed so far.
@@ -62,7 +64,7 @@ func TestPrintedExportsReachAProvisionedServer(t *testing.T) {
 		Region: exports["AWS_REGION"], BaseEndpoint: aws.String(exports["AWS_ENDPOINT_URL"]),
 		Credentials: credentials.NewStaticCredentialsProvider(exports["AWS_ACCESS_KEY_ID"], exports["AWS_SECRET_ACCESS_KEY"], exports["AWS_SESSION_TOKEN"]),
 	})
-	clusters, err := client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{"scans"}})
+	clusters, err := client.DescribeClusters(t.Context(), &ecs.DescribeClustersInput{Clusters: []string{awslocal.DefaultNames().Cluster}})
 	if err != nil || len(clusters.Clusters) != 1 {
 		t.Errorf("clusters %v, error %v", clusters, err)
 	}

@@ -51,12 +51,13 @@ func newEventBus(s *Server) *eventBus { return &eventBus{server: s, rules: map[s
 
 func (b *eventBus) operations() map[string]operation {
 	return map[string]operation{
-		"PutRule":       jsonOperation(b.putRule),
-		"DescribeRule":  jsonOperation(b.describeRule),
-		"DeleteRule":    jsonOperation(b.deleteRule),
-		"PutTargets":    jsonOperation(b.putTargets),
-		"RemoveTargets": jsonOperation(b.removeTargets),
-		"PutEvents":     jsonOperation(b.putEvents),
+		"PutRule":          jsonOperation(b.putRule),
+		"DescribeRule":     jsonOperation(b.describeRule),
+		"DeleteRule":       jsonOperation(b.deleteRule),
+		"PutTargets":       jsonOperation(b.putTargets),
+		"RemoveTargets":    jsonOperation(b.removeTargets),
+		"PutEvents":        jsonOperation(b.putEvents),
+		"TestEventPattern": jsonOperation(b.testEventPattern),
 	}
 }
 
@@ -71,12 +72,10 @@ func (b *eventBus) putRule(_ *call, in struct {
 		return nil, refuse("ValidationException", "Rule name %q must be 1 to 64 letters, digits, dots, hyphens and underscores.", in.Name)
 	case in.EventBusName != "" && nameOf(in.EventBusName) != "default":
 		return nil, refuse("ResourceNotFoundException", "Event bus %s does not exist.", in.EventBusName)
-	case len(in.EventPattern) > 4096:
-		return nil, refuse("InvalidEventPatternException", "Event pattern is not valid. Reason: it has more than 4096 characters.")
 	}
-	compiled, err := compilePattern([]byte(in.EventPattern))
-	if err != nil {
-		return nil, refuse("InvalidEventPatternException", "Event pattern is not valid. Reason: %v", err)
+	compiled, refused := compileEventPattern(in.EventPattern)
+	if refused != nil {
+		return nil, refused
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -87,6 +86,38 @@ func (b *eventBus) putRule(_ *call, in struct {
 	}
 	r.text, r.pattern, r.enabled = in.EventPattern, compiled, in.State != "DISABLED"
 	return map[string]any{"RuleArn": r.arn}, nil
+}
+
+func compileEventPattern(text string) (pattern, *Error) {
+	if len(text) > 4096 {
+		return pattern{}, refuse("InvalidEventPatternException", "Event pattern is not valid. Reason: it has more than 4096 characters.")
+	}
+	compiled, err := compilePattern([]byte(text))
+	if err != nil {
+		return pattern{}, refuse("InvalidEventPatternException", "Event pattern is not valid. Reason: %v", err)
+	}
+	return compiled, nil
+}
+
+// testEventPattern matches one event, which must have all fields of the envelope, as a rule would.
+func (b *eventBus) testEventPattern(_ *call, in struct {
+	Event        string `json:"Event"`
+	EventPattern string `json:"EventPattern"`
+}) (any, error) {
+	compiled, refused := compileEventPattern(in.EventPattern)
+	if refused != nil {
+		return nil, refused
+	}
+	var event map[string]any
+	if err := json.Unmarshal([]byte(in.Event), &event); err != nil {
+		return nil, refuse("ValidationException", "Parameter Event is not valid. Reason: %v", err)
+	}
+	for _, field := range []string{"id", "account", "source", "time", "region", "resources", "detail-type"} {
+		if _, ok := event[field]; !ok {
+			return nil, refuse("ValidationException", "Parameter Event is not valid. Reason: field %s is missing.", field)
+		}
+	}
+	return map[string]any{"Result": compiled.match(event)}, nil
 }
 
 func (b *eventBus) describeRule(_ *call, in struct {

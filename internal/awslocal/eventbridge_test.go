@@ -193,6 +193,29 @@ func TestBusRefusals(t *testing.T) {
 	}
 }
 
+func TestAPatternIsTriedOnAnEventWithoutARule(t *testing.T) {
+	b := newBusTest(t)
+	const event = `{"id":"1","account":"111122223333","source":"test","time":"2026-01-01T00:00:00Z","region":"us-east-1",
+		"resources":[],"detail-type":"Test","detail":{"n":1}}`
+	try := func(pattern, event string) (*eventbridge.TestEventPatternOutput, error) {
+		return b.bus.TestEventPattern(t.Context(), &eventbridge.TestEventPatternInput{EventPattern: aws.String(pattern), Event: aws.String(event)})
+	}
+	for pattern, want := range map[string]bool{`{"detail":{"n":[1]}}`: true, `{"detail":{"n":[2]}}`: false} {
+		out, err := try(pattern, event)
+		noError(t, err)
+		if out.Result != want {
+			t.Errorf("%s matches: %v", pattern, out.Result)
+		}
+	}
+	_, err := try(`{"source":"test"}`, event)
+	wantCode(t, err, "InvalidEventPatternException")
+	_, err = try(`{"source":["test"]}`, `{"source":"test"}`)
+	wantCode(t, err, "ValidationException")
+	if depth, err := b.server.Queue("inbox"); err != nil || depth.Total() != 0 {
+		t.Errorf("%d events were delivered, error %v", depth.Total(), err)
+	}
+}
+
 func TestTaskRuleTakesOnlyTheProjectsTasks(t *testing.T) {
 	server, r := provisioned(t, optionsExit0())
 	theirs := runInput(r, withToken("theirs"))

@@ -25,12 +25,13 @@ type Names struct {
 	Queue, DeadLetterQueue                string
 	Topic                                 string
 	// Email is the address that gets the findings; empty for none.
-	Email     string
+	Email string
+	// Bucket opens the bucket's name; the account and the region follow, as names of buckets are unique in all of AWS.
 	Bucket    string
 	LogGroup  string
 	LogPrefix string
-	// PullRequestRule and TaskRule are the EventBridge rules; TaskStartedBy is the prefix of startedBy that TaskRule takes.
-	PullRequestRule, TaskRule, TaskStartedBy string
+	// PullRequestRule, PushRule and TaskRule are the EventBridge rules; TaskStartedBy is the prefix of startedBy that TaskRule takes.
+	PullRequestRule, PushRule, TaskRule, TaskStartedBy string
 	// Subnet and SecurityGroup are not made, as there is no EC2: any well-formed id will do.
 	Subnet, SecurityGroup string
 }
@@ -38,11 +39,11 @@ type Names struct {
 // DefaultNames are the names that the project's documentation uses.
 func DefaultNames() Names {
 	return Names{
-		Cluster: "scans", TaskFamily: "scanner", Container: "scanner", Image: "scanner:latest",
+		Cluster: "scanjob", TaskFamily: "scanner", Container: "scanner", Image: "scanner:latest",
 		TaskRole: "scanjob-task", ExecutionRole: "scanjob-execution",
 		Queue: "scan-inbox", DeadLetterQueue: "scan-inbox-dead", Topic: "scan-findings", Email: "security@example.com",
 		Bucket: "scan-reports", LogGroup: "/scanjob/scanner", LogPrefix: "scan",
-		PullRequestRule: "scanjob-pull-requests", TaskRule: "scanjob-tasks", TaskStartedBy: "scanjob/",
+		PullRequestRule: "scanjob-pull-requests", PushRule: "scanjob-pushes", TaskRule: "scanjob-tasks", TaskStartedBy: "scanjob/",
 		Subnet: "subnet-0a1b2c3d4e5f60718", SecurityGroup: "sg-0a1b2c3d4e5f60718",
 	}
 }
@@ -129,7 +130,7 @@ func (p *provisioner) taskDefinition(ctx context.Context) error {
 			Name: &p.names.Container, Image: &p.names.Image, Essential: aws.Bool(true),
 			ReadonlyRootFilesystem: aws.Bool(true), StopTimeout: aws.Int32(spotStopTimeout),
 			LogConfiguration: &ecstypes.LogConfiguration{LogDriver: ecstypes.LogDriverAwslogs, Options: map[string]string{
-				"awslogs-group": p.names.LogGroup, "awslogs-region": p.cfg.Region, "awslogs-stream-prefix": p.names.LogPrefix,
+				"awslogs-group": p.names.LogGroup, "awslogs-region": p.cfg.Region, "awslogs-stream-prefix": p.names.LogPrefix, "mode": "blocking",
 			}},
 		}},
 	})
@@ -185,7 +186,7 @@ func (p *provisioner) arn(service, resource string) string {
 	return fmt.Sprintf("arn:aws:%s:%s:%s:%s", service, p.cfg.Region, p.account, resource)
 }
 
-// queuePolicy lets the two rules and the topic send to the inbox.
+// queuePolicy lets the rules and the topic send to the inbox.
 func (p *provisioner) queuePolicy() (string, error) {
 	allow := func(service string, sources ...string) map[string]any {
 		return map[string]any{
@@ -194,7 +195,8 @@ func (p *provisioner) queuePolicy() (string, error) {
 		}
 	}
 	return jsonText(map[string]any{"Version": "2012-10-17", "Statement": []any{
-		allow(eventsPrincipal, p.arn(serviceEvents, "rule/"+p.names.PullRequestRule), p.arn(serviceEvents, "rule/"+p.names.TaskRule)),
+		allow(eventsPrincipal, p.arn(serviceEvents, "rule/"+p.names.PullRequestRule),
+			p.arn(serviceEvents, "rule/"+p.names.PushRule), p.arn(serviceEvents, "rule/"+p.names.TaskRule)),
 		allow(snsPrincipal, p.made.TopicARN),
 	}})
 }
@@ -208,7 +210,10 @@ func (p *provisioner) subscriptions(ctx context.Context) error {
 	if err != nil || p.names.Email == "" {
 		return err
 	}
-	_, err = client.Subscribe(ctx, &sns.SubscribeInput{TopicArn: &p.made.TopicARN, Protocol: aws.String("email"), Endpoint: &p.names.Email})
+	_, err = client.Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: &p.made.TopicARN, Protocol: aws.String("email"), Endpoint: &p.names.Email,
+		Attributes: map[string]string{"FilterPolicy": `{"result":["Findings"]}`},
+	})
 	if err != nil {
 		return err
 	}
@@ -260,12 +265,14 @@ func (p *provisioner) rules(ctx context.Context) error {
 		pattern map[string]any
 	}{
 		{p.names.PullRequestRule, map[string]any{
-			"source":      []string{"aws.codecommit"},
-			"detail-type": []string{"CodeCommit Pull Request State Change", "CodeCommit Repository State Change"},
+			"source": []string{"aws.codecommit"}, "detail-type": []string{"CodeCommit Pull Request State Change"},
 			"detail": map[string]any{"event": []string{
 				"pullRequestCreated", "pullRequestSourceBranchUpdated", "pullRequestStatusChanged", "pullRequestMergeStatusUpdated",
-				"referenceCreated", "referenceUpdated",
 			}},
+		}},
+		{p.names.PushRule, map[string]any{
+			"source": []string{"aws.codecommit"}, "detail-type": []string{"CodeCommit Repository State Change"},
+			"detail": map[string]any{"event": []string{"referenceCreated", "referenceUpdated"}, "referenceType": []string{"branch"}},
 		}},
 		{p.names.TaskRule, map[string]any{
 			"source": []string{"aws.ecs"}, "detail-type": []string{"ECS Task State Change"},
@@ -293,7 +300,7 @@ func (p *provisioner) rules(ctx context.Context) error {
 }
 
 func (p *provisioner) bucket(ctx context.Context) error {
-	_, err := s3.NewFromConfig(p.cfg).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &p.names.Bucket})
-	p.made.Bucket = p.names.Bucket
+	p.made.Bucket = p.names.Bucket + "-" + p.account + "-" + p.cfg.Region
+	_, err := s3.NewFromConfig(p.cfg).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &p.made.Bucket})
 	return unlessCode(err, "BucketAlreadyOwnedByYou")
 }
