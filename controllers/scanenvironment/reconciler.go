@@ -110,10 +110,12 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	return nil
 }
 
-// Reconcile brings one environment's status up to date.
+// Reconcile brings one environment's status up to date. It asks the API server itself and not the cache, which may still
+// have the status from before the last write: where that equals what is true again, nothing would be written, and nothing
+// would wake it later.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	environment := &v1alpha1.ScanEnvironment{}
-	if err := r.client.Get(ctx, request.NamespacedName, environment); err != nil {
+	if err := r.reader.Get(ctx, request.NamespacedName, environment); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.inbox.Remove(request.NamespacedName)
 		}
@@ -121,7 +123,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	result, err := r.advance(ctx, environment)
 	if apierrors.IsConflict(err) {
-		// What was read is older than what was written last; the cache has the news in a moment.
+		// Somebody changed it meanwhile.
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	}
 	return result, client.IgnoreNotFound(err)

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -76,6 +77,8 @@ type world struct {
 	aws       *awslocal.Server
 	made      awslocal.Resources
 	inbox     *inboxes
+	// kube is how managers reach the API server.
+	kube *rest.Config
 }
 
 // newWorld makes a world in which no manager runs yet.
@@ -86,7 +89,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &world{t: t, namespace: plane.Namespace(t), client: user, aws: server, made: made, inbox: newInboxes()}
+	return &world{t: t, namespace: plane.Namespace(t), client: user, aws: server, made: made, inbox: newInboxes(), kube: plane.Config}
 }
 
 func testScheme(t *testing.T) *runtime.Scheme {
@@ -103,7 +106,7 @@ func testScheme(t *testing.T) *runtime.Scheme {
 // start runs a manager with the controller until the test ends, or stop is called.
 func (w *world) start(cfg aws.Config) (stop func()) {
 	w.t.Helper()
-	mgr, err := ctrl.NewManager(plane.Config, ctrl.Options{
+	mgr, err := ctrl.NewManager(w.kube, ctrl.Options{
 		Scheme:     testScheme(w.t),
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{w.namespace: {}}},
