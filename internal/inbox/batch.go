@@ -2,60 +2,175 @@ package inbox
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// handleBatch handles the messages of one receive in parallel, then tells SQS what becomes of each.
+const (
+	// settleLinger is how long a message that is done waits for others of its batch, so that one call settles all of them.
+	settleLinger = 200 * time.Millisecond
+	// mostWindUp bounds Options.windUp.
+	mostWindUp = 5 * time.Second
+)
+
+// handlingTime is how long a handler may take. The rest of the visibility timeout is for what comes after it, so that the
+// message is settled before SQS hands it to somebody else.
+func (o Options) handlingTime() time.Duration { return o.VisibilityTimeout * 3 / 4 }
+
+// windUp is how long a handler may take to return once its context ended.
+func (o Options) windUp() time.Duration { return min(o.VisibilityTimeout/8, mostWindUp) }
+
+// The reasons for which the context of handlers ends.
+var (
+	errHandlingTime = errors.New("the handling time is over")
+	errStopping     = errors.New("the manager stops")
+)
+
+// errAbandoned is a handler that went on after its context ended.
+var errAbandoned = errors.New("the handler does not return, although its context ended; it is left behind")
+
+// result is what came of one message of a batch.
+type result struct {
+	index   int
+	verdict verdict
+	err     error
+	took    time.Duration
+}
+
+// batch is the messages of one receive on their way through the handler.
+type batch struct {
+	*consumer
+	client   *sqs.Client
+	messages []sqstypes.Message
+	// results has room for all, so that a handler that was given up does not block when it returns after all.
+	results chan result
+	open    map[int]bool
+	done    []result
+}
+
+// handleBatch handles the messages of one receive in parallel, and tells SQS what becomes of each without waiting for the
+// slowest. It returns when all are settled, which is before they are visible to others again.
 func (c *consumer) handleBatch(ctx context.Context, client *sqs.Client, messages []sqstypes.Message) {
 	if len(messages) == 0 {
 		return
 	}
-	verdicts := make([]verdict, len(messages))
+	b := &batch{consumer: c, client: client, messages: messages, results: make(chan result, len(messages)), open: map[int]bool{}}
 	handling, cancel := c.handlingContext(ctx)
 	defer cancel()
-	var work sync.WaitGroup
 	for i := range messages {
-		work.Go(func() { verdicts[i] = c.handle(ctx, handling, c.message(messages[i])) })
+		b.open[i] = true
+		m := c.message(messages[i])
+		go func() { b.results <- c.handle(ctx, handling, i, m) }()
 	}
-	work.Wait()
-	c.settle(ctx, client, messages, verdicts)
+	b.collect(ctx, handling)
+}
+
+// collect settles the messages as their results come in, and gives up those whose handler does not return.
+func (b *batch) collect(ctx, handling context.Context) {
+	ended := handling.Done()
+	var linger, windUp clock.Timer
+	defer func() { stopTimers(linger, windUp) }()
+	for len(b.open) > 0 {
+		select {
+		case r := <-b.results:
+			b.take(ctx, r)
+			if linger == nil {
+				linger = b.options.Clock.NewTimer(settleLinger)
+			}
+		case <-expired(linger):
+			linger = nil
+			b.settle(ctx)
+		case <-ended:
+			ended = nil
+			windUp = b.options.Clock.NewTimer(b.options.windUp())
+		case <-expired(windUp):
+			b.giveUp(ctx)
+		}
+	}
+	b.settle(ctx)
+}
+
+// expired is a timer's channel, nil for no timer.
+func expired(timer clock.Timer) <-chan time.Time {
+	if timer == nil {
+		return nil
+	}
+	return timer.C()
+}
+
+func stopTimers(timers ...clock.Timer) {
+	for _, timer := range timers {
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// take counts a result and keeps it for the next settling.
+func (b *batch) take(ctx context.Context, r result) {
+	delete(b.open, r.index)
+	b.done = append(b.done, r)
+	b.options.Metrics.handlingSeconds.WithLabelValues(b.name).Observe(r.took.Seconds())
+	b.options.Metrics.messages.WithLabelValues(b.name, string(r.verdict.outcome)).Inc()
+	switch r.verdict.outcome {
+	case outcomeFailed, outcomePanicked, outcomeAbandoned:
+		m := b.message(b.messages[r.index])
+		log.FromContext(ctx).Error(r.err, "A message was not handled; it comes back", "message", m.ID,
+			"receiveCount", m.ReceiveCount, "in", r.verdict.visibility.String())
+	}
+}
+
+// giveUp ends the wait for the handlers that are left.
+func (b *batch) giveUp(ctx context.Context) {
+	for i := range b.messages {
+		if b.open[i] {
+			v := abandon(b.message(b.messages[i]).ReceiveCount)
+			b.take(ctx, result{i, v, errAbandoned, b.options.handlingTime() + b.options.windUp()})
+		}
+	}
 }
 
 // handlingContext outlives ctx by the shutdown grace, so that what is nearly done gets done, and ends in any case before
 // the messages are visible to others again.
 func (c *consumer) handlingContext(ctx context.Context) (context.Context, context.CancelFunc) {
-	handling, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.options.VisibilityTimeout*3/4)
-	forget := context.AfterFunc(ctx, func() {
-		c.wait(handling, c.options.ShutdownGrace)
-		cancel()
-	})
-	return handling, func() {
-		forget()
-		cancel()
-	}
+	handling, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	most := c.options.Clock.NewTimer(c.options.handlingTime())
+	go func() {
+		defer most.Stop()
+		stopping, grace := ctx.Done(), clock.Timer(nil)
+		defer func() { stopTimers(grace) }()
+		for {
+			select {
+			case <-handling.Done():
+				return
+			case <-stopping:
+				stopping, grace = nil, c.options.Clock.NewTimer(c.options.ShutdownGrace)
+			case <-expired(grace):
+				cancel(errStopping)
+			case <-most.C():
+				cancel(errHandlingTime)
+			}
+		}
+	}()
+	return handling, func() { cancel(nil) }
 }
 
 // handle runs the handler for one message and judges its result. The consumer's own context tells whether it is stopping.
-func (c *consumer) handle(stopping, ctx context.Context, m Message) verdict {
+func (c *consumer) handle(stopping, ctx context.Context, index int, m Message) result {
 	started := c.options.Clock.Now()
 	panicked, err := false, stopping.Err()
 	if err == nil {
 		panicked, err = c.call(ctx, m)
 	}
 	v := judge(err, panicked, m.ReceiveCount, stopping.Err() != nil)
-	c.options.Metrics.handlingSeconds.WithLabelValues(c.name).Observe(c.options.Clock.Since(started).Seconds())
-	c.options.Metrics.messages.WithLabelValues(c.name, string(v.outcome)).Inc()
-	if v.outcome == outcomeFailed || v.outcome == outcomePanicked {
-		log.FromContext(ctx).Error(err, "A message was not handled; it comes back", "message", m.ID,
-			"receiveCount", m.ReceiveCount, "in", v.visibility.String())
-	}
-	return v
+	return result{index, v, err, c.options.Clock.Since(started)}
 }
 
 // call turns a panic into an error: one bad message must not end the process, and with it every other queue.

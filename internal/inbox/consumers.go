@@ -36,7 +36,8 @@ type Message struct {
 //     the queue's maxReceiveCount;
 //   - any other error, or a panic: it comes back after a time that doubles with every receive, 10 s to 600 s.
 //
-// The context ends after three quarters of the visibility timeout, before SQS would hand the message to somebody else.
+// The context ends after three quarters of the visibility timeout, before SQS would hand the message to somebody else. A
+// handler that does not return then is left behind, and its message comes back as after an error.
 type Handler interface {
 	Handle(ctx context.Context, queue string, m Message) error
 }
@@ -61,7 +62,7 @@ type Options struct {
 	ShutdownGrace time.Duration
 	// Metrics counts; see NewMetrics. Default: counters that nobody reads.
 	Metrics *Metrics
-	// Clock is the time of backoffs and of Message.Received. Default: the real one.
+	// Clock is the time of all of it but the bounds of calls of AWS. Default: the real one.
 	Clock clock.Clock
 }
 

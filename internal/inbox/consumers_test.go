@@ -133,6 +133,69 @@ func TestPanicIsAnErrorOfOneMessage(t *testing.T) {
 	w.counts("handled", 2)
 }
 
+// slow makes a world whose queue holds ten messages of one batch, of which the handler of one does as it is told.
+func slow(t *testing.T, do func(context.Context) error) *world {
+	t.Helper()
+	w := newWorld(t)
+	w.handler.do = func(ctx context.Context, m inbox.Message) error {
+		if m.Body == "slow" && m.ReceiveCount == 1 {
+			return do(ctx)
+		}
+		return nil
+	}
+	url := w.queue("inbox", nil)
+	w.send(url, "slow")
+	for i := range 9 {
+		w.send(url, fmt.Sprintf("good %d", i))
+	}
+	w.consumers.Set(environment("a"), w.from(url))
+	return w
+}
+
+func TestSlowHandlerKeepsNobodyElseFromBeingDone(t *testing.T) {
+	t.Run("and is ended before its message is visible to others", func(t *testing.T) {
+		began := make(chan time.Time, 1)
+		ended := make(chan error, 1)
+		var w *world
+		w = slow(t, func(ctx context.Context) error {
+			began <- w.clock.Now()
+			<-ctx.Done()
+			ended <- context.Cause(ctx)
+			return ctx.Err()
+		})
+		w.start()
+		w.untilTime("the other nine of its batch are deleted", func() bool { return w.depth("inbox") == 1 })
+		if w.handler.bodies("good") != 9 || len(ended) != 0 {
+			t.Fatalf("%d others were handled, and the slow one ended %d times; want 9 and 0", w.handler.bodies("good"), len(ended))
+		}
+		first := <-began
+		w.untilTime("its context ends", func() bool { return len(ended) == 1 })
+		// The visibility timeout is 60 s, and the handler may take three quarters of it.
+		if took := w.clock.Since(first); took < 40*time.Second || took > 55*time.Second {
+			t.Errorf("the handler was ended after %v", took)
+		}
+		if got := w.handler.bodies("slow"); got != 1 {
+			t.Errorf("the message was handed over %d times before its handler ended", got)
+		}
+		w.counts("failed", 1)
+		w.untilTime("it is handled when it comes back", func() bool { return w.depth("inbox") == 0 })
+		w.counts("handled", 10)
+	})
+	t.Run("and is left behind where it does not return", func(t *testing.T) {
+		forever := make(chan struct{})
+		t.Cleanup(func() { close(forever) })
+		w := slow(t, func(context.Context) error {
+			<-forever
+			return nil
+		})
+		w.start()
+		w.untilTime("its message is handled when it comes back", func() bool { return w.depth("inbox") == 0 })
+		w.counts("abandoned", 1)
+		w.counts("handled", 10)
+		w.stop()
+	})
+}
+
 func TestReceiverOutlives(t *testing.T) {
 	tests := map[string]func(*awslocal.Faults) *awslocal.Fault{
 		"throttled receives": func(f *awslocal.Faults) *awslocal.Fault {
@@ -233,6 +296,17 @@ func TestShutdown(t *testing.T) {
 			t.Errorf("%d of 3 messages can be received at once by the next leader", got)
 		}
 		w.counts("returned", 3)
+	})
+	t.Run("does not wait for a handler that does not return", func(t *testing.T) {
+		forever := make(chan struct{})
+		t.Cleanup(func() { close(forever) })
+		w := slow(t, func(context.Context) error {
+			<-forever
+			return nil
+		})
+		w.start()
+		w.untilTime("the others are done", func() bool { return w.depth("inbox") == 1 })
+		w.stop()
 	})
 	t.Run("does not wait for a message", func(t *testing.T) {
 		w := newWorld(t)

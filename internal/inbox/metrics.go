@@ -27,7 +27,7 @@ func newMetrics() *Metrics {
 	return &Metrics{
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "scanjob_inbox_messages_total",
-			Help: "Messages by queue and outcome: handled (deleted), undecodable (left for the dead-letter queue), failed and panicked (come back later), returned (given back at shutdown).",
+			Help: "Messages by queue and outcome: handled (deleted), undecodable (left for the dead-letter queue), failed, panicked and abandoned (come back later; abandoned: the handler did not return in time), returned (given back at shutdown).",
 		}, []string{"queue", "outcome"}),
 		handlingSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "scanjob_inbox_handling_seconds",

@@ -21,41 +21,44 @@ const (
 	settleTries = 3
 )
 
-// settle deletes the handled messages and hides the failed ones, each with one batch call. What cannot be settled comes
-// back when its visibility timeout ends, and is handled once more.
-func (c *consumer) settle(ctx context.Context, client *sqs.Client, messages []sqstypes.Message, verdicts []verdict) {
+// settle deletes the handled messages and hides the failed ones, of those that are done, each with one batch call. What
+// cannot be settled comes back when its visibility timeout ends, and is handled once more.
+func (b *batch) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	var remove, hide []int
-	for i, v := range verdicts {
+	visibility := map[int]time.Duration{}
+	for _, r := range b.done {
 		switch {
-		case v.delete:
-			remove = append(remove, i)
-		case v.hide:
-			hide = append(hide, i)
+		case r.verdict.delete:
+			remove = append(remove, r.index)
+		case r.verdict.hide:
+			hide = append(hide, r.index)
+			visibility[r.index] = r.verdict.visibility
 		}
 	}
-	c.untilSettled(ctx, "delete", remove, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
-		in := &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(c.url)}
+	b.done = nil
+	b.untilSettled(ctx, "delete", remove, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+		in := &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(b.url)}
 		for _, i := range pending {
 			in.Entries = append(in.Entries, sqstypes.DeleteMessageBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: messages[i].ReceiptHandle,
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: b.messages[i].ReceiptHandle,
 			})
 		}
-		out, err := client.DeleteMessageBatch(ctx, in)
+		out, err := b.client.DeleteMessageBatch(ctx, in)
 		if err != nil {
 			return nil, err
 		}
 		return out.Failed, nil
 	})
-	c.untilSettled(ctx, "hide", hide, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
-		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(c.url)}
+	b.untilSettled(ctx, "hide", hide, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(b.url)}
 		for _, i := range pending {
 			in.Entries = append(in.Entries, sqstypes.ChangeMessageVisibilityBatchRequestEntry{
-				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: messages[i].ReceiptHandle, VisibilityTimeout: seconds(verdicts[i].visibility),
+				Id: aws.String(strconv.Itoa(i)), ReceiptHandle: b.messages[i].ReceiptHandle, VisibilityTimeout: seconds(visibility[i]),
 			})
 		}
-		out, err := client.ChangeMessageVisibilityBatch(ctx, in)
+		out, err := b.client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
 			return nil, err
 		}

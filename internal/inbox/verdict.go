@@ -19,6 +19,8 @@ const (
 	// outcomeFailed and outcomePanicked: it comes back later.
 	outcomeFailed   outcome = "failed"
 	outcomePanicked outcome = "panicked"
+	// outcomeAbandoned: its handler did not return in time. It comes back later.
+	outcomeAbandoned outcome = "abandoned"
 	// outcomeReturned: given back at once because this process stops.
 	outcomeReturned outcome = "returned"
 )
@@ -46,6 +48,11 @@ func judge(err error, panicked bool, receiveCount int, stopping bool) verdict {
 		return verdict{outcome: outcomeReturned, hide: true}
 	}
 	return verdict{outcome: outcomeFailed, hide: true, visibility: retryVisibility(receiveCount)}
+}
+
+// abandon says what becomes of a message whose handler did not return.
+func abandon(receiveCount int) verdict {
+	return verdict{outcome: outcomeAbandoned, hide: true, visibility: retryVisibility(receiveCount)}
 }
 
 // retryVisibility is how long a message that failed stays hidden: min(2^receiveCount * 5 s, 600 s).
