@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 )
@@ -86,18 +85,4 @@ func writeIndex(name string, index *idxfile.MemoryIndex) error {
 	}
 	_, err = idxfile.NewEncoder(file).Encode(index)
 	return errors.Join(err, file.Close())
-}
-
-// packEntry is what the index has to know of one object of the pack.
-type packEntry struct {
-	offset int64
-	size   int64 // of what is stored: the object, or the delta
-	hash   plumbing.Hash
-	base   plumbing.Hash // of a delta that names its base by id
-	crc    uint32
-	// children are the deltas that build on this object by its offset: the first of them, and the next of the same base.
-	// Both are positions plus one, so that zero means none.
-	firstChild, nextChild int32
-	kind                  plumbing.ObjectType
-	stored                plumbing.ObjectType
 }

@@ -19,6 +19,20 @@ var errDamagedPack = errors.New("the pack is damaged")
 // deepestDelta bounds a chain of deltas, as the library does when it reads them; Git itself makes chains of 50.
 const deepestDelta = 4095
 
+// packEntry is what the index has to know of one object of the pack.
+type packEntry struct {
+	offset int64
+	size   int64 // of what is stored: the object, or the delta
+	hash   plumbing.Hash
+	base   plumbing.Hash // of a delta that names its base by id
+	crc    uint32
+	// children are the deltas that build on this object by its offset: the first of them, and the next of the same base.
+	// Both are positions plus one, so that zero means none.
+	firstChild, nextChild int32
+	kind                  plumbing.ObjectType
+	stored                plumbing.ObjectType
+}
+
 // packIndexer computes the ids of all objects of a pack in one pass over it and one walk along its deltas.
 type packIndexer struct {
 	ctx     context.Context //nolint:containedctx // Lives for one call of indexPack.
