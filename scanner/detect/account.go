@@ -29,10 +29,12 @@ func accountRule() Rule {
 // findAccounts reports every account number of the window that stands in a context.
 func findAccounts(w *window, report func(hit)) {
 	data := w.data
-	for i := w.from; i < w.to; {
+	// A run of twelve digits, or of four between hyphens, has a digit in every four bytes; the last look goes past the border
+	// for a run that begins just before it.
+	const stride = 4
+	for i := w.from; i < min(len(data), w.to+stride-1); {
 		if !isDigit(data[i]) {
-			// A run of twelve digits, or of four between hyphens, has a digit in every four bytes.
-			i += 4
+			i += stride
 			continue
 		}
 		start := i

@@ -1,11 +1,9 @@
 package detect_test
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -23,12 +21,22 @@ type found struct {
 	severity contract.Severity
 }
 
-func scan(t *testing.T, content string) []detect.Match {
+func newDetector(t *testing.T) *detect.Detector {
 	t.Helper()
 	detector, err := detect.New()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return detector
+}
+
+func scan(t *testing.T, content string) []detect.Match {
+	t.Helper()
+	return scanWith(t, newDetector(t), content)
+}
+
+func scanWith(t *testing.T, detector *detect.Detector, content string) []detect.Match {
+	t.Helper()
 	matches, err := detector.Scan(t.Context(), strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
@@ -326,39 +334,8 @@ func TestGitCredentials(t *testing.T) {
 	}
 }
 
-func TestWindows(t *testing.T) {
-	pair := newPair(t)
-	token := planted.SessionToken(700)
-	account := planted.Account()
-	content := "id " + pair.ID + " secret " + pair.Secret + "\n" + token + "\narn:aws:iam::" + account + ":root\n"
-	detector, err := detect.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, window := range []int{1 << 20, 1<<20 + 20<<10, 2<<20 + 4<<10} {
-		for shift := -40; shift <= len(content); shift += 17 {
-			filler := bytes.Repeat([]byte(". \n.."), (window-shift)/5+1)[:window-shift]
-			matches, err := detector.Scan(t.Context(), io.MultiReader(bytes.NewReader(filler), strings.NewReader(content)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(matches) != 4 {
-				t.Fatalf("content at %d bytes before the border of a window: got %v, want id, secret, token and account", shift, short(matches))
-			}
-			first := 1 + bytes.Count(filler, []byte("\n"))
-			if matches[0].Line != first || matches[3].Line != first+2 {
-				t.Fatalf("shift %d: lines %v, want them from %d", shift, short(matches), first)
-			}
-		}
-	}
-}
-
 func TestShortReads(t *testing.T) {
-	pair := newPair(t)
-	detector, err := detect.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair, detector := newPair(t), newDetector(t)
 	matches, err := detector.Scan(t.Context(), iotest.OneByteReader(strings.NewReader(pair.ID+"\n"+pair.Secret)))
 	if err != nil || len(matches) != 2 {
 		t.Fatalf("got %v, %v", short(matches), err)
