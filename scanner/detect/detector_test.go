@@ -1,13 +1,11 @@
 package detect_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/iotest"
-	"unicode/utf16"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
@@ -343,22 +341,6 @@ func TestShortReads(t *testing.T) {
 	broken := errors.New("broken pack")
 	if _, err := detector.Scan(t.Context(), iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v, want the reader's error", err)
-	}
-}
-
-func TestUTF16(t *testing.T) {
-	pair := newPair(t)
-	text := "Schlüssel: " + pair.ID + "\r\nGeheimnis: " + pair.Secret + "\r\n"
-	for name, order := range map[string]binary.AppendByteOrder{"little endian": binary.LittleEndian, "big endian": binary.BigEndian} {
-		t.Run(name, func(t *testing.T) {
-			var raw []byte
-			for _, unit := range utf16.Encode([]rune("\ufeff" + text)) {
-				raw = order.AppendUint16(raw, unit)
-			}
-			if got := short(scan(t, string(raw))); fmt.Sprint(got) != fmt.Sprint(pairAt(1, 2)) {
-				t.Errorf("got %v", got)
-			}
-		})
 	}
 }
 

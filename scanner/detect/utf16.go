@@ -1,46 +1,125 @@
 package detect
 
 import (
-	"bytes"
+	"bufio"
 	"errors"
 	"io"
 )
 
-// decodeUTF16 returns the content as bytes that the matchers understand: where it opens with the byte order mark of
-// UTF-16, every unit becomes one byte, and what is not ASCII becomes a byte that belongs to no token.
+// decodeUTF16 returns the content as bytes that the matchers understand. Where it opens with the byte order mark of UTF-16,
+// what is ASCII becomes one byte a letter, and everything else bytes that belong to no token. Content without the mark stays
+// as it is.
 func decodeUTF16(content io.Reader) (io.Reader, error) {
-	var mark [2]byte
-	n, err := io.ReadFull(content, mark[:])
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+	source := bufio.NewReader(content)
+	mark, err := source.Peek(2)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	switch {
-	case n == 2 && mark == [2]byte{0xff, 0xfe}:
-		return &utf16Reader{source: content, low: 0}, nil
-	case n == 2 && mark == [2]byte{0xfe, 0xff}:
-		return &utf16Reader{source: content, low: 1}, nil
+	switch string(mark) {
+	case "\xff\xfe":
+		return &utf16Reader{source: source}, nil
+	case "\xfe\xff":
+		return &utf16Reader{source: source, bigEndian: true}, nil
 	}
-	return io.MultiReader(bytes.NewReader(mark[:n]), content), nil
+	return source, nil
 }
 
-// utf16Reader turns each pair of bytes of its source into one.
+const (
+	// foreign stands for what is not ASCII. It belongs to no token.
+	foreign = 0x80
+	// plainLine is how many bytes of plain ASCII have to stand before the first byte 0x0a that is to end a line: it may be
+	// half of a letter, as in U+4E0A, one of the commonest of Chinese.
+	plainLine = 8
+)
+
+// utf16Reader decodes UTF-16 that other programs may have added plain ASCII to: the shell of Windows writes a file in
+// UTF-16, and the next line comes from a program that does not know. So what a byte is, its neighbour tells, at even places
+// and at odd ones: beside a zero it is a letter of UTF-16, else it is plain, or half of a foreign letter.
 type utf16Reader struct {
-	source io.Reader
-	low    int // which byte of a pair holds the lower half
-	raw    [8192]byte
+	source    *bufio.Reader
+	bigEndian bool
+	// inUnits tells whether the byte before was made of a unit.
+	inUnits bool
+	// plain counts the bytes up to it that were plain, from the last one that may have been half of a letter.
+	plain int
+	// previous is the byte before, if it was no unit.
+	previous byte
+	// held is to be returned next; 0 is nothing.
+	held byte
 }
 
+// Read decodes into p.
 func (r *utf16Reader) Read(p []byte) (int, error) {
-	const foreign = 0x80
-	n, err := io.ReadFull(r.source, r.raw[:min(len(r.raw), 2*len(p))])
-	for i := 0; i+1 < n; i += 2 {
-		p[i/2] = foreign
-		if low := r.raw[i+r.low]; r.raw[i+1-r.low] == 0 && low < foreign {
-			p[i/2] = low
+	for n := range p {
+		c, err := r.next()
+		if err != nil {
+			return n, err
+		}
+		p[n] = c
+	}
+	return len(p), nil
+}
+
+func (r *utf16Reader) next() (byte, error) {
+	if c := r.held; c != 0 {
+		r.held = 0
+		return c, nil
+	}
+	raw, err := r.source.Peek(2)
+	if len(raw) == 0 {
+		return 0, err
+	}
+	if letter, ok := r.letter(raw); ok {
+		_, err := r.source.Discard(2)
+		return r.unit(letter), err
+	}
+	c := raw[0]
+	_, err = r.source.Discard(1)
+	return r.single(c), err
+}
+
+// letter returns the ASCII letter that the two bytes are a unit of.
+func (r *utf16Reader) letter(raw []byte) (byte, bool) {
+	if len(raw) < 2 {
+		return 0, false
+	}
+	low, high := raw[0], raw[1]
+	if r.bigEndian {
+		low, high = high, low
+	}
+	return low, high == 0 && low != 0 && low < foreign
+}
+
+func (r *utf16Reader) unit(c byte) byte {
+	afterPlain := r.previous != 0 && r.previous < foreign
+	r.inUnits, r.plain, r.previous = true, 0, 0
+	return r.apart(afterPlain, c)
+}
+
+func (r *utf16Reader) single(c byte) byte {
+	afterUnits, previous := r.inUnits, r.previous
+	r.inUnits, r.previous = false, c
+	if c == 0 || c >= foreign {
+		r.plain = 0
+		return foreign
+	}
+	r.plain++
+	if c == '\n' {
+		if r.plain > plainLine || previous == '\r' {
+			r.plain += plainLine
+		} else {
+			c, r.plain = foreign, 0
 		}
 	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
+	return r.apart(afterUnits, c)
+}
+
+// apart returns c, after something foreign where plain bytes and units meet: a plain byte may be half of a letter, which
+// must not make a token of UTF-16 longer.
+func (r *utf16Reader) apart(meet bool, c byte) byte {
+	if !meet {
+		return c
 	}
-	return n / 2, err
+	r.held = c
+	return foreign
 }
