@@ -2,119 +2,60 @@ package detect
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
-
-	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
-const (
-	// pairLines is how far apart in lines a key id and its secret may stand to be taken as a pair.
-	pairLines = 1000
-	// maxCandidates bounds the secrets that wait for a key id beside them.
-	maxCandidates = 8192
-)
-
-// collector gathers the hits of one content, each value of a rule once, and pairs secrets with key ids at the end.
+// collector gathers the hits of one content: each value of a rule once, and secrets that need a key id beside them only
+// where there is one.
 type collector struct {
-	hits       []hit
-	seen       map[string]struct{}
-	candidates []hit
-	waiting    map[string]struct{}
-	overflow   bool
+	hits []hit
+	// known are the positions in hits, by rule and value.
+	known map[string]int
+	pairs pairing
+	// leftOut says why something of the content is missing; empty where nothing is.
+	leftOut string
 }
 
 func newCollector() *collector {
-	return &collector{seen: map[string]struct{}{}, waiting: map[string]struct{}{}}
+	return &collector{known: map[string]int{}, pairs: pairing{waiting: map[string]int{}}}
 }
 
-func (c *collector) add(h hit) {
-	key := h.rule + "\x00" + h.value
-	if _, ok := c.seen[key]; ok {
-		return
+func keyOfHit(h hit) string { return h.rule + "\x00" + h.value }
+
+// add takes a hit of the data. Hits come in the order of the content.
+func (c *collector) add(data []byte, h hit) {
+	switch h.rule {
+	case RuleSecretAccessKey:
+		c.addSecret(h)
+	case RuleAccessKeyID:
+		c.addKeyID(data, h)
+	default:
+		c.record(data, h)
 	}
-	if h.needsPair {
-		c.wait(key, h)
-		return
+}
+
+// record returns the position of the value in hits, where it is put if it is new. There is none where hits is full.
+func (c *collector) record(data []byte, h hit) (position int, ok bool) {
+	key := keyOfHit(h)
+	if position, ok := c.known[key]; ok {
+		return position, true
 	}
 	if len(c.hits) >= MaxMatches {
-		c.overflow = true
-		return
+		c.leftOut = fmt.Sprintf("more than %d matches in this file", MaxMatches)
+		return 0, false
 	}
-	c.seen[key] = struct{}{}
+	if h.byPlace {
+		h.surroundings = surroundings(data, h.start, h.end)
+	}
+	c.known[key] = len(c.hits)
 	c.hits = append(c.hits, h)
+	return len(c.hits) - 1, true
 }
 
-// wait keeps a secret until the end. Where there are too many, those go first that no key id can be near to any more, then
-// the oldest.
-func (c *collector) wait(key string, h hit) {
-	if _, ok := c.waiting[key]; ok {
-		return
-	}
-	if len(c.candidates) >= maxCandidates {
-		ids := c.keyIDs()
-		c.candidates = slices.DeleteFunc(c.candidates, func(old hit) bool {
-			return old.line < h.line-pairLines && nearest(ids, old.line) == nil
-		})
-		c.candidates = slices.Delete(c.candidates, 0, max(0, len(c.candidates)-maxCandidates*3/4))
-		clear(c.waiting)
-		for _, kept := range c.candidates {
-			c.waiting[kept.rule+"\x00"+kept.value] = struct{}{}
-		}
-	}
-	c.waiting[key] = struct{}{}
-	c.candidates = append(c.candidates, h)
-}
-
-func (c *collector) keyIDs() []*hit {
-	var ids []*hit
-	for i := range c.hits {
-		if c.hits[i].rule == RuleAccessKeyID {
-			ids = append(ids, &c.hits[i])
-		}
-	}
-	return ids
-}
-
-// decide pairs what belongs together and returns the hits by line.
+// decide returns the hits by line.
 func (c *collector) decide() []hit {
-	ids := c.keyIDs()
-	for i := range c.hits {
-		if c.hits[i].rule == RuleSecretAccessKey {
-			pair(&c.hits[i], ids)
-		}
-	}
-	var paired []hit
-	for _, candidate := range c.candidates {
-		if _, ok := c.seen[candidate.rule+"\x00"+candidate.value]; !ok && pair(&candidate, ids) {
-			paired = append(paired, candidate)
-		}
-	}
-	hits := append(slices.Clone(c.hits), paired...)
-	if len(hits) > MaxMatches {
-		hits, c.overflow = hits[:MaxMatches], true
-	}
-	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.line, b.line) })
-	return hits
-}
-
-// pair marks the secret and the key id nearest to it as critical, and tells whether there was one.
-func pair(secret *hit, ids []*hit) bool {
-	id := nearest(ids, secret.line)
-	if id == nil {
-		return false
-	}
-	secret.severity, secret.account = contract.SeverityCritical, id.account
-	id.severity = contract.SeverityCritical
-	return true
-}
-
-func nearest(ids []*hit, line int) *hit {
-	var best *hit
-	distance := pairLines + 1
-	for _, id := range ids {
-		if d := max(id.line-line, line-id.line); d < distance {
-			best, distance = id, d
-		}
-	}
-	return best
+	c.markPairs()
+	slices.SortStableFunc(c.hits, func(a, b hit) int { return cmp.Compare(a.line, b.line) })
+	return c.hits
 }

@@ -1,12 +1,13 @@
 package detect
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
-
-	"github.com/scanjob-dev/scanjob/api/contract"
+	"slices"
 )
 
 // MaxMatches bounds the matches of one file. A file with more gets one match of the rule contract.RuleNotScanned for the
@@ -16,6 +17,7 @@ const MaxMatches = 10_000
 // Detector scans contents one after the other; it holds the memory for that and is not for concurrent use.
 type Detector struct {
 	buffer   []byte
+	hits     []hit // of one window
 	salt     []byte
 	costly   map[string][]byte
 	matchers []matcher
@@ -44,25 +46,33 @@ func (d *Detector) Scan(ctx context.Context, content io.Reader) ([]Match, error)
 	}
 	found := newCollector()
 	err = windows(content, d.buffer, func(w *window, linesBefore int) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for _, match := range d.matchers {
-			lines := lineCounter{data: w.data, line: linesBefore + 1}
-			match(w, func(h hit) {
-				h.line = lines.at(h.start)
-				if h.byPlace {
-					h.surroundings = surroundings(w.data, h.start, h.end)
-				}
-				found.add(h)
-			})
-		}
-		return nil
+		return d.window(ctx, w, linesBefore, found)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return d.matches(found), nil
+}
+
+// window adds the hits of all rules in the window to found, in the order of the content.
+func (d *Detector) window(ctx context.Context, w *window, linesBefore int, found *collector) error {
+	d.hits = d.hits[:0]
+	for _, match := range d.matchers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		match(w, func(h hit) { d.hits = append(d.hits, h) })
+	}
+	slices.SortStableFunc(d.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
+	lines := lineCounter{data: w.data, line: linesBefore + 1}
+	for _, h := range d.hits {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		h.line = lines.at(h.start)
+		found.add(w.data, h)
+	}
+	return nil
 }
 
 func (d *Detector) matches(found *collector) []Match {
@@ -71,12 +81,8 @@ func (d *Detector) matches(found *collector) []Match {
 	for _, h := range hits {
 		matches = append(matches, d.redact(h))
 	}
-	if found.overflow {
-		rule := notScannedRule()
-		matches = append(matches, Match{
-			Rule: rule.ID, Severity: rule.Severity, atPlace: true, surroundings: "too many matches",
-			Description: fmt.Sprintf("%s: more than %d matches in this file", rule.Description, MaxMatches),
-		})
+	if found.leftOut != "" {
+		matches = append(matches, NotScanned(found.leftOut))
 	}
 	return matches
 }
@@ -85,8 +91,7 @@ func (d *Detector) matches(found *collector) []Match {
 func NotScanned(reason string) Match {
 	rule := notScannedRule()
 	return Match{
-		Rule: rule.ID, Severity: contract.SeverityMedium, Description: rule.Description + ": " + reason, atPlace: true,
-		surroundings: reason,
+		Rule: rule.ID, Severity: rule.Severity, Description: rule.Description + ": " + reason, Key: reason, atPlace: true, surroundings: reason,
 	}
 }
 
@@ -106,3 +111,5 @@ func (c *lineCounter) at(offset int) int {
 	c.position = offset
 	return c.line
 }
+
+func countNewlines(data []byte) int { return bytes.Count(data, []byte{'\n'}) }

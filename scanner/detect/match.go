@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -76,5 +75,3 @@ func maskAccount(account string) string {
 	}
 	return "********" + account[len(account)-4:]
 }
-
-func countNewlines(data []byte) int { return bytes.Count(data, []byte{'\n'}) }

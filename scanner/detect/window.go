@@ -29,7 +29,7 @@ type hit struct {
 	value      string
 	severity   contract.Severity
 	account    string // 12 digits, or empty
-	line       int    // filled in by the collector
+	line       int    // filled in by the detector
 
 	// needsPair marks a secret that counts only beside a key id.
 	needsPair bool
@@ -41,6 +41,8 @@ type hit struct {
 	hidden bool
 	// surroundings is the line with the value and everything like it masked, where byPlace is set.
 	surroundings string
+	// partner is the key id that a secret belongs to, once it is known.
+	partner *partner
 }
 
 // matcher reports the hits of one rule.
