@@ -12,13 +12,15 @@ type collector struct {
 	hits []hit
 	// known are the positions in hits, by rule and value.
 	known map[string]int
+	// alike counts the hits of a rule whose surroundings look the same.
+	alike map[string]int
 	pairs pairing
 	// leftOut says why something of the content is missing; empty where nothing is.
 	leftOut string
 }
 
 func newCollector() *collector {
-	return &collector{known: map[string]int{}, pairs: pairing{waiting: map[string]int{}}}
+	return &collector{known: map[string]int{}, alike: map[string]int{}, pairs: pairing{waiting: map[string]int{}}}
 }
 
 func keyOfHit(h hit) string { return h.rule + "\x00" + h.value }
@@ -47,6 +49,9 @@ func (c *collector) record(data []byte, h hit) (position int, ok bool) {
 	}
 	if h.byPlace {
 		h.surroundings = surroundings(data, h.start, h.end)
+		place := h.rule + "\x00" + h.surroundings
+		h.ordinal = c.alike[place]
+		c.alike[place]++
 	}
 	c.known[key] = len(c.hits)
 	c.hits = append(c.hits, h)

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
@@ -28,6 +29,7 @@ type Match struct {
 	fingerprint  string
 	atPlace      bool
 	surroundings string
+	ordinal      int
 }
 
 const mask = "****************"
@@ -41,7 +43,7 @@ func (m Match) Finding(path, commit string) contract.Finding {
 	shown := DisplayPath(path)
 	fingerprint := m.fingerprint
 	if m.atPlace {
-		fingerprint = digest(m.Rule, shown, m.surroundings)
+		fingerprint = digest(m.Rule, shown, m.surroundings, strconv.Itoa(m.ordinal))
 	}
 	return contract.Finding{
 		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Line: m.Line, Commit: commit,
@@ -58,7 +60,7 @@ func (d *Detector) redact(h hit) Match {
 	}
 	switch {
 	case h.byPlace:
-		match.atPlace, match.surroundings = true, h.surroundings
+		match.atPlace, match.surroundings, match.ordinal = true, h.surroundings, h.ordinal
 	case h.slow:
 		match.fingerprint, match.Preview = d.costlyDigest(h.rule, h.value), h.value[:4]+mask
 	case h.hidden:

@@ -32,9 +32,9 @@ func TestFindingsHoldNoSecret(t *testing.T) {
 	content := "id=" + secrets["id"] + "\nsecret=" + secrets["secret"] + "\nIQoJb3JpZ2luX2Vj" + secrets["token"] +
 		"\narn:aws:iam::" + secrets["account"] + ":root\nbob-at-" + secrets["account"] + ":" + secrets["password"] + "\n"
 	path := "accounts/" + secrets["account"] + "/" + secrets["id"] + "/" + secrets["secret"] + ".txt"
-	matches := scan(t, content)
+	detector := newDetector(t)
 	rules := map[string]bool{}
-	for _, match := range matches {
+	for _, match := range scanWith(t, detector, content) {
 		finding := match.Finding(path, "")
 		rules[finding.Rule] = true
 		text, err := json.Marshal(finding)
@@ -66,38 +66,6 @@ func TestPreviews(t *testing.T) {
 		if got := [2]string{match.Preview, match.Account}; got != want[match.Rule] {
 			t.Errorf("%s: got %q, want %q", match.Rule, got, want[match.Rule])
 		}
-	}
-}
-
-func TestFingerprints(t *testing.T) {
-	pair, other := newPair(t), newPair(t)
-	account := planted.Account()
-	fingerprint := func(content, path string) string {
-		matches := scan(t, content)
-		if len(matches) != 1 {
-			t.Fatalf("%d matches in %q", len(matches), content)
-		}
-		return matches[0].Finding(path, "").Fingerprint
-	}
-	key, moved := fingerprint(pair.ID, "a"), fingerprint("\n\n  key: "+pair.ID, "b")
-	if key != moved {
-		t.Error("a key id has another fingerprint on another line of another file")
-	}
-	if key == fingerprint(other.ID, "a") {
-		t.Error("two key ids have the same fingerprint")
-	}
-	line := "account_id = "
-	if fingerprint(line+account, "a") != fingerprint("\n"+line+account, "a") {
-		t.Error("an account number has another fingerprint after a line above it was added")
-	}
-	if fingerprint(line+account, "a") != fingerprint(line+planted.Account(), "a") {
-		t.Error("the fingerprint of an account number depends on its digits, from which they could be guessed")
-	}
-	if fingerprint(line+account, "a") == fingerprint(line+account, "b") {
-		t.Error("an account number has the same fingerprint in another file")
-	}
-	if fingerprint(line+account, account) != fingerprint(line+account, planted.Account()[:8]+account[8:]) {
-		t.Error("the fingerprint depends on the digits of an account number in the path")
 	}
 }
 
@@ -135,11 +103,7 @@ func TestDisplayPath(t *testing.T) {
 }
 
 func TestScanPath(t *testing.T) {
-	pair := newPair(t)
-	detector, err := detect.New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	pair, detector := newPair(t), newDetector(t)
 	matches, err := detector.ScanPath(t.Context(), "keys/"+pair.ID)
 	if err != nil || len(matches) != 1 || matches[0].Line != 0 || matches[0].Rule != detect.RuleAccessKeyID {
 		t.Errorf("got %v, %v", matches, err)

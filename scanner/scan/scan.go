@@ -83,7 +83,7 @@ type scanner struct {
 	// matches holds what was found in a content, so that each is read once.
 	matches map[source.ID][]detect.Match
 	paths   map[string]struct{}
-	// reported are the positions of the findings so far, by rule, path and fingerprint.
+	// reported are the positions of the findings so far, by rule, path and value.
 	reported map[string]int
 	full     bool
 }
@@ -167,7 +167,7 @@ func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 
 // keyOf tells matches apart within a scan. Severity is part of it: a secret that comes to a key id makes the id worse.
 func keyOf(match detect.Match) string {
-	return match.Rule + "\x00" + match.Key + "\x00" + string(match.Severity) + "\x00" + match.Description
+	return match.Rule + "\x00" + match.Key + "\x00" + string(match.Severity)
 }
 
 // content returns what the detector finds in the content.
@@ -198,24 +198,24 @@ func (s *scanner) content(id source.ID) ([]detect.Match, error) {
 	return matches, nil
 }
 
+// report adds the match to the findings, unless the same value was found in the same file before.
 func (s *scanner) report(match detect.Match, change source.Change) {
-	if len(s.result.Findings) >= MaxFindings {
-		if !s.full {
-			s.full = true
-			rest := detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
-			s.result.Findings = append(s.result.Findings, rest.Finding(change.Path, change.Commit))
-		}
-		return
-	}
-	finding := match.Finding(change.Path, change.Commit)
-	key := strings.Join([]string{finding.Rule, finding.Path, finding.Fingerprint, strconv.FormatBool(finding.Line == 0)}, "\x00")
+	key := strings.Join([]string{match.Rule, change.Path, match.Key, strconv.FormatBool(match.Line == 0)}, "\x00")
 	if at, ok := s.reported[key]; ok {
 		earlier := &s.result.Findings[at]
-		if rank(finding.Severity) < rank(earlier.Severity) {
-			earlier.Severity = finding.Severity
+		if rank(match.Severity) < rank(earlier.Severity) {
+			earlier.Severity = match.Severity
 		}
 		return
 	}
+	if len(s.result.Findings) >= MaxFindings {
+		if s.full {
+			return
+		}
+		s.full = true
+		match = detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
+	}
+	finding := match.Finding(change.Path, change.Commit)
 	s.reported[key] = len(s.result.Findings)
 	s.result.Findings = append(s.result.Findings, finding)
 }

@@ -187,6 +187,35 @@ func TestNewSecretOnOldLine(t *testing.T) {
 	expect(t, places(result, map[string]string{head: "head"}), both("config", "head")...)
 }
 
+func TestAccountsOnLinesOfTheSameShape(t *testing.T) {
+	line := func() string { return `account_id = "` + planted.Account() + `"` + "\n" }
+	r := gittest.New(t)
+	old, second, third := line(), line(), line()
+	r.Write("accounts.tf", old)
+	base := r.Commit("base")
+	r.Write("accounts.tf", old+second+third)
+	middle := r.Commit("adds two")
+	r.Write("accounts.tf", old+second+third+second)
+	head := r.Commit("repeats one")
+	names := map[string]string{base: "base", middle: "middle", head: "head"}
+	tree := run(t, request(t, r, contract.ModeTree, head, ""))
+	expect(t, places(tree, nil), "aws-account-id accounts.tf:1", "aws-account-id accounts.tf:2", "aws-account-id accounts.tf:3")
+	changes := run(t, request(t, r, contract.ModeChanges, head, base))
+	expect(t, places(changes, names), "aws-account-id accounts.tf:2 middle", "aws-account-id accounts.tf:3 middle")
+	fingerprints := map[string]bool{}
+	for _, finding := range tree.Findings {
+		fingerprints[finding.Fingerprint] = true
+	}
+	for _, finding := range changes.Findings {
+		if !fingerprints[finding.Fingerprint] {
+			t.Errorf("%s has another fingerprint in a scan of changes", finding.Path)
+		}
+	}
+	if len(fingerprints) != 3 {
+		t.Errorf("three accounts have %d fingerprints", len(fingerprints))
+	}
+}
+
 func TestSecretThatJoinsItsID(t *testing.T) {
 	r := gittest.New(t)
 	pair := newPair(t)
