@@ -179,6 +179,56 @@ func TestStopSignal(t *testing.T) {
 	}
 }
 
+// logWaiter is a log that tells when a text stands in it for the first time.
+type logWaiter struct {
+	log   []byte
+	text  string
+	found chan struct{}
+}
+
+func (l *logWaiter) Write(p []byte) (int, error) {
+	l.log = append(l.log, p...)
+	if l.text != "" && strings.Contains(string(l.log), l.text) {
+		l.text = ""
+		close(l.found)
+	}
+	return len(p), nil
+}
+
+// Three hundred key ids keep the scanner busy for six seconds, each of them for some 20 ms.
+func TestStopSignalDuringDetection(t *testing.T) {
+	r := gittest.New(t)
+	var ids strings.Builder
+	for range 300 {
+		ids.WriteString(newCanaries(t)["key id"] + "\n")
+	}
+	r.Write("ids", ids.String())
+	head := r.Commit("ids")
+	environment := newOrder(t, r.URL(), contract.ModeTree, head)
+	c := command(t, environment)
+	log := &logWaiter{text: `"msg":"fetched"`, found: make(chan struct{})}
+	c.Stderr = log
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	select {
+	case <-log.found:
+	case err := <-ended:
+		t.Fatalf("ended without a fetch: %v, %s", err, log.log)
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err == nil || c.ProcessState.ExitCode() != contract.ExitTemporary || !strings.Contains(string(log.log), "stopped by terminated") {
+		t.Errorf("%v, %s", err, log.log)
+	}
+	if left, err := os.ReadDir(environment[envWorkDir]); err != nil || len(left) > 0 {
+		t.Errorf("left in the work folder: %v %v", left, err)
+	}
+}
+
 func TestFileOfTwoGibibytes(t *testing.T) {
 	const mebibytes, memoryLimit = 2048, 400 << 10 // KiB
 	r := gittest.New(t)

@@ -47,7 +47,7 @@ func (c *collector) record(data []byte, h hit) (position int, ok bool) {
 		c.leftOut = fmt.Sprintf("more than %d matches in this file", MaxMatches)
 		return 0, false
 	}
-	if h.byPlace {
+	if h.byPlace || h.slow {
 		h.surroundings = surroundings(data, h.start, h.end)
 		place := h.rule + "\x00" + h.surroundings
 		h.ordinal = c.alike[place]

@@ -19,7 +19,7 @@ type Detector struct {
 	buffer   []byte
 	hits     []hit // of one window
 	salt     []byte
-	costly   map[string][]byte
+	costly   costlyDigests
 	matchers []matcher
 }
 
@@ -32,7 +32,7 @@ func New() (*Detector, error) {
 	return &Detector{
 		buffer:   make([]byte, windowBehind+windowFresh+windowAhead),
 		salt:     salt,
-		costly:   map[string][]byte{},
+		costly:   costlyDigests{most: maxCostly, values: map[string]string{}, digests: map[string]string{}},
 		matchers: matchers(),
 	}, nil
 }
@@ -91,7 +91,7 @@ func (d *Detector) matches(found *collector) []Match {
 func NotScanned(reason string) Match {
 	rule := notScannedRule()
 	return Match{
-		Rule: rule.ID, Severity: rule.Severity, Description: rule.Description + ": " + reason, Key: reason, atPlace: true, surroundings: reason,
+		Rule: rule.ID, Severity: rule.Severity, Description: rule.Description + ": " + reason, Key: reason, surroundings: reason,
 	}
 }
 

@@ -2,9 +2,11 @@ package detect
 
 import (
 	"bytes"
+	"context"
 	"crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/hex"
+	"strconv"
 	"strings"
 )
 
@@ -14,24 +16,48 @@ const (
 	// fingerprintRounds makes a fingerprint of a key id cost about 20 ms. An id has only 39 random bits once its account is
 	// known, which a plain hash would not hide.
 	fingerprintRounds = 1 << 16
+	// maxCostly bounds the distinct key ids of a detector that get a fingerprint of their own, so that a repository of
+	// thousands of ids costs some ten seconds at most. The fingerprint of any further id is that of its place.
+	maxCostly = 500
 )
+
+// costlyDigests are the fingerprints of values that have too little randomness for a plain hash.
+type costlyDigests struct {
+	most    int
+	values  map[string]string // by Match.Key
+	digests map[string]string // by Match.Key, of those that were reported
+}
+
+// fingerprint returns the fingerprint of the match in the file that is shown as path.
+func (d *Detector) fingerprint(ctx context.Context, m Match, path string) (string, error) {
+	if m.fingerprint != "" {
+		return m.fingerprint, nil
+	}
+	value, costly := d.costly.values[m.Key]
+	if known, ok := d.costly.digests[m.Key]; ok {
+		return known, nil
+	}
+	if !costly || len(d.costly.digests) >= d.costly.most {
+		return digest(m.Rule, path, m.surroundings, strconv.Itoa(m.ordinal)), nil
+	}
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	d.costly.digests[m.Key] = costlyDigest(m.Rule, value)
+	return d.costly.digests[m.Key], nil
+}
 
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(fingerprintDomain + strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])
 }
 
-func (d *Detector) costlyDigest(rule, value string) string {
-	key := digest(rule, value)
-	if known, ok := d.costly[key]; ok {
-		return hex.EncodeToString(known)
-	}
+func costlyDigest(rule, value string) string {
 	derived, err := pbkdf2.Key(sha256.New, value, []byte(fingerprintDomain+rule), fingerprintRounds, sha256.Size)
 	if err != nil {
 		// The only error is about lengths that a restricted mode of the library forbids; ours are constants.
 		panic(err)
 	}
-	d.costly[key] = derived
 	return hex.EncodeToString(derived)
 }
 

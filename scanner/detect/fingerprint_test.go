@@ -1,11 +1,27 @@
 package detect_test
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
+	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/planted"
 )
+
+func finding(t *testing.T, detector *detect.Detector, match detect.Match, path string) contract.Finding {
+	t.Helper()
+	finding, err := detector.Finding(t.Context(), match, path, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return finding
+}
 
 // fingerprints returns those of all matches of the content in a file at path.
 func fingerprints(t *testing.T, content, path string) []string {
@@ -13,7 +29,7 @@ func fingerprints(t *testing.T, content, path string) []string {
 	detector := newDetector(t)
 	var out []string
 	for _, match := range scanWith(t, detector, content) {
-		out = append(out, match.Finding(path, "").Fingerprint)
+		out = append(out, finding(t, detector, match, path).Fingerprint)
 	}
 	return out
 }
@@ -61,3 +77,47 @@ func TestAccountsOnLinesOfTheSameShapeHaveFingerprintsOfTheirOwn(t *testing.T) {
 		t.Errorf("after a third was added, the fingerprints are %v, want %v and one more", three, two)
 	}
 }
+
+// The vector is PBKDF2-HMAC-SHA256 of a made-up id, computed with Python: hashlib.pbkdf2_hmac("sha256", id,
+// b"scanjob.dev/fingerprint/v1\0aws-access-key-id", 65536).
+func TestFingerprintOfAKeyIDIsCostly(t *testing.T) {
+	const id = "AKIA" + "Y34FZKBOKMUTVV7A"
+	got := fingerprints(t, id, "a")
+	if want := "501180aa62c67b76039141cf673734de4ba181bc6139c683ef4e7b61116ad647"; len(got) != 1 || got[0] != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	plain := sha256.Sum256([]byte("scanjob.dev/fingerprint/v1\x00" + detect.RuleAccessKeyID + "\x00" + id))
+	if got[0] == hex.EncodeToString(plain[:]) {
+		t.Error("the fingerprint of a key id is a plain hash, from which it could be guessed")
+	}
+}
+
+func TestDetectionEndsWithItsContext(t *testing.T) {
+	detector, stop := newDetector(t), errors.New("stop")
+	t.Run("no costly fingerprint is computed any more", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		matches := scanWith(t, detector, newPair(t).ID)
+		cancel(stop)
+		if _, err := detector.Finding(ctx, matches[0], "a", ""); !errors.Is(err, stop) {
+			t.Errorf("got %v, want the cause", err)
+		}
+	})
+	t.Run("the hits of the last window are not looked at any more", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		content := strings.NewReader(newPair(t).ID)
+		matches, err := detector.Scan(ctx, readerFunc(func(p []byte) (int, error) {
+			n, err := content.Read(p)
+			if err != nil {
+				cancel(stop)
+			}
+			return n, err
+		}))
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v and %v", matches, err)
+		}
+	})
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -1,10 +1,10 @@
 package detect
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"strconv"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
@@ -26,29 +26,27 @@ type Match struct {
 	// anywhere, and so is of no use to anybody else.
 	Key string
 
+	// fingerprint is empty where the place has to stand for the value, or a costly digest.
 	fingerprint  string
-	atPlace      bool
 	surroundings string
 	ordinal      int
 }
 
 const mask = "****************"
 
-// Finding returns the match as it is reported, for a file at path in the commit. An empty commit means none.
-func (m Match) Finding(path, commit string) contract.Finding {
+// Finding returns the match of this detector as it is reported, for a file at path in the commit. An empty commit means
+// none. Its error is the cause that ctx has ended of.
+func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (contract.Finding, error) {
 	description := m.Description
 	if description == "" {
 		description = RuleOf(m.Rule).Description
 	}
 	shown := DisplayPath(path)
-	fingerprint := m.fingerprint
-	if m.atPlace {
-		fingerprint = digest(m.Rule, shown, m.surroundings, strconv.Itoa(m.ordinal))
-	}
+	fingerprint, err := d.fingerprint(ctx, m, shown)
 	return contract.Finding{
 		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Line: m.Line, Commit: commit,
 		Preview: m.Preview, Account: m.Account, Fingerprint: fingerprint,
-	}
+	}, err
 }
 
 func (d *Detector) redact(h hit) Match {
@@ -56,13 +54,12 @@ func (d *Detector) redact(h hit) Match {
 	keyed.Write([]byte(h.rule + "\x00" + h.value))
 	match := Match{
 		Rule: h.rule, Severity: h.severity, Line: h.line, Account: maskAccount(h.account), Preview: mask,
-		Key: hex.EncodeToString(keyed.Sum(nil)),
+		Key: hex.EncodeToString(keyed.Sum(nil)), surroundings: h.surroundings, ordinal: h.ordinal,
 	}
 	switch {
 	case h.byPlace:
-		match.atPlace, match.surroundings, match.ordinal = true, h.surroundings, h.ordinal
 	case h.slow:
-		match.fingerprint, match.Preview = d.costlyDigest(h.rule, h.value), h.value[:4]+mask
+		d.costly.values[match.Key], match.Preview = h.value, h.value[:4]+mask
 	case h.hidden:
 		match.fingerprint = digest(h.rule, h.value)
 	default:

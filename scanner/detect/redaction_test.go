@@ -35,7 +35,7 @@ func TestFindingsHoldNoSecret(t *testing.T) {
 	detector := newDetector(t)
 	rules := map[string]bool{}
 	for _, match := range scanWith(t, detector, content) {
-		finding := match.Finding(path, "")
+		finding := finding(t, detector, match, path)
 		rules[finding.Rule] = true
 		text, err := json.Marshal(finding)
 		if err != nil {

@@ -39,7 +39,7 @@ type hit struct {
 	byPlace bool
 	// hidden asks for a preview without any real character.
 	hidden bool
-	// surroundings is the line with the value and everything like it masked, where byPlace is set, and ordinal
+	// surroundings is the line with the value and everything like it masked, where byPlace or slow is set, and ordinal
 	// counts from 0 how many values of the content had the same before.
 	surroundings string
 	ordinal      int

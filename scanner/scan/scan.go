@@ -56,6 +56,9 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 	if err != nil {
 		return Result{}, err
 	}
+	if ctx.Err() != nil {
+		return Result{}, context.Cause(ctx)
+	}
 	s.result.Commits = walked.Commits
 	slices.SortStableFunc(s.result.Findings, worstFirst)
 	log.InfoContext(ctx, "scanned", "commits", s.result.Commits, "files", s.result.Files, "bytes", s.result.Bytes,
@@ -101,8 +104,7 @@ func (s *scanner) change(change source.Change) error {
 		s.log.InfoContext(s.ctx, "submodule not followed", "path", detect.DisplayPath(change.Path))
 		return nil
 	case source.TooDeep:
-		s.report(detect.NotScanned("folders nest too deep"), change)
-		return nil
+		return s.report(detect.NotScanned("folders nest too deep"), change)
 	}
 	matches, err := s.content(change.Blob)
 	if err != nil || len(matches) == 0 {
@@ -113,8 +115,11 @@ func (s *scanner) change(change source.Change) error {
 		return err
 	}
 	for _, match := range matches {
-		if _, ok := known[keyOf(match)]; !ok {
-			s.report(match, change)
+		if _, ok := known[keyOf(match)]; ok {
+			continue
+		}
+		if err := s.report(match, change); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -134,7 +139,9 @@ func (s *scanner) name(change source.Change) error {
 		return err
 	}
 	for _, match := range matches {
-		s.report(match, change)
+		if err := s.report(match, change); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -199,25 +206,29 @@ func (s *scanner) content(id source.ID) ([]detect.Match, error) {
 }
 
 // report adds the match to the findings, unless the same value was found in the same file before.
-func (s *scanner) report(match detect.Match, change source.Change) {
+func (s *scanner) report(match detect.Match, change source.Change) error {
 	key := strings.Join([]string{match.Rule, change.Path, match.Key, strconv.FormatBool(match.Line == 0)}, "\x00")
 	if at, ok := s.reported[key]; ok {
 		earlier := &s.result.Findings[at]
 		if rank(match.Severity) < rank(earlier.Severity) {
 			earlier.Severity = match.Severity
 		}
-		return
+		return nil
 	}
 	if len(s.result.Findings) >= MaxFindings {
 		if s.full {
-			return
+			return nil
 		}
 		s.full = true
 		match = detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
 	}
-	finding := match.Finding(change.Path, change.Commit)
+	finding, err := s.detector.Finding(s.ctx, match, change.Path, change.Commit)
+	if err != nil {
+		return err
+	}
 	s.reported[key] = len(s.result.Findings)
 	s.result.Findings = append(s.result.Findings, finding)
+	return nil
 }
 
 // rank orders severities, worst first.
