@@ -30,7 +30,7 @@ func New(t testing.TB) *Repository {
 // URL returns the file URL of the repository.
 func (r *Repository) URL() string { return "file://" + r.Dir }
 
-// Git runs git in the working tree and returns its trimmed output. It sees no configuration but the repository's.
+// Git runs git in the working tree and returns its trimmed output. It sees no configuration of the machine.
 func (r *Repository) Git(arguments ...string) string {
 	r.t.Helper()
 	return r.run("", arguments...)
@@ -81,11 +81,14 @@ func (r *Repository) Commit(message string) string {
 	return r.Git("rev-parse", "HEAD")
 }
 
-// environment is what git runs with: the search path and fixed names and times.
+// environment is what git runs with: the search path, fixed names and times. It does not wait for the disk, and keeps the
+// memory that it has: to give it back and ask for it again thousands of times takes minutes in some sandboxes.
 func environment() []string {
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=Test", "GIT_AUTHOR_EMAIL=test@example.com", "GIT_AUTHOR_DATE=2026-01-15T12:00:00Z",
 		"GIT_COMMITTER_NAME=Test", "GIT_COMMITTER_EMAIL=test@example.com", "GIT_COMMITTER_DATE=2026-01-15T12:00:00Z",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=core.fsync", "GIT_CONFIG_VALUE_0=none",
+		"MALLOC_TRIM_THRESHOLD_=1073741824", "MALLOC_TOP_PAD_=16777216",
 	}
 }
