@@ -16,7 +16,7 @@ func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
 	}
 	for i := range matches {
 		matches[i].Line = 0
-		matches[i].Description = RuleOf(matches[i].Rule).Description + " in the name of a file"
+		matches[i].Description = RuleOf(matches[i].Rule).Description + " in the name of a file or folder"
 	}
 	return matches, nil
 }

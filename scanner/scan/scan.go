@@ -96,6 +96,8 @@ func (s *scanner) change(change source.Change) error {
 		return err
 	}
 	switch change.Kind {
+	case source.Folder:
+		return nil
 	case source.Symlink:
 		s.result.Symlinks++
 		return nil
@@ -125,7 +127,7 @@ func (s *scanner) change(change source.Change) error {
 	return nil
 }
 
-// name scans the path itself, once.
+// name scans the path itself, once. What stands in the name of the folder was reported there.
 func (s *scanner) name(change source.Change) error {
 	if _, ok := s.paths[change.Path]; ok {
 		return nil
@@ -135,15 +137,27 @@ func (s *scanner) name(change source.Change) error {
 		return nil
 	}
 	matches, err := s.detector.ScanPath(s.ctx, change.Path)
+	if err != nil || len(matches) == 0 {
+		return err
+	}
+	inFolder, err := s.detector.ScanPath(s.ctx, folderOf(change.Path))
 	if err != nil {
 		return err
 	}
 	for _, match := range matches {
+		if slices.ContainsFunc(inFolder, func(m detect.Match) bool { return keyOf(m) == keyOf(match) }) {
+			continue
+		}
 		if err := s.report(match, change); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// folderOf returns the path of the folder that holds what is at path, with its slash; empty for the topmost.
+func folderOf(path string) string {
+	return path[:strings.LastIndexByte(strings.TrimSuffix(path, "/"), '/')+1]
 }
 
 // known returns what the parents of the commit already hold: in the same file, or, for a file that is new at its path, in

@@ -2,6 +2,8 @@ package scan_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -354,17 +356,19 @@ func TestFoldersThatNestTooDeep(t *testing.T) {
 // TestLargeFileStoredAsDelta reads a file that is too large to be held in memory and that Git stores as its difference to
 // another one.
 func TestLargeFileStoredAsDelta(t *testing.T) {
-	const size = 40 << 20
+	const lines = 2 << 20 // of 17 bytes, which is 34 MiB: more than is held in memory
 	r := gittest.New(t)
 	pair := newPair(t)
 	random := rand.New(rand.NewPCG(1, 2))
-	var content strings.Builder
-	for content.Len() < size {
-		fmt.Fprintf(&content, "%016x\n", random.Uint64())
+	content := make([]byte, 0, 17*lines)
+	for range lines {
+		content = append(hex.AppendEncode(content, binary.BigEndian.AppendUint64(nil, random.Uint64())), '\n')
 	}
-	r.Write("large", content.String())
+	half := len(content) / 2
+	r.Git("config", "core.compression", "0")
+	r.Write("large", string(content))
 	first := r.Commit("large")
-	r.Write("large", "a new line at the start\n"+content.String()[:size/2]+"\n"+text(pair)+content.String()[size/2:])
+	r.Write("large", "a new line at the start\n"+string(content[:half])+"\n"+text(pair)+string(content[half:]))
 	head := r.Commit("larger")
 	r.Git("repack", "-a", "-d", "-q", "-f", "--window-memory=1g")
 	if deltas := r.Git("verify-pack", "-v", ".git/objects/pack/"+packName(t, r)); !strings.Contains(deltas, "chain length = 1: ") {

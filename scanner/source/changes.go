@@ -23,6 +23,9 @@ const (
 	Symlink
 	// Submodule is a link to a commit of another repository; nobody fetches it.
 	Submodule
+	// Folder is a folder that none of the parents has at its path. What is in it follows, unless a folder with the same
+	// content was visited before.
+	Folder
 	// TooDeep is a folder below more than maxDepth others; what is in it is not scanned.
 	TooDeep
 )
@@ -33,7 +36,7 @@ const maxDepth = 2048
 // Change is one thing that a scan has to look at.
 type Change struct {
 	Kind Kind
-	// Path is the path in the repository, in the bytes that Git has for it.
+	// Path is the path in the repository, in the bytes that Git has for it. That of a folder ends in a slash.
 	Path string
 	// Blob is the id of the content of a File.
 	Blob ID
@@ -50,7 +53,8 @@ type Walked struct {
 
 // Changes calls visit for everything that the mode has to look at, oldest commit first. In the modes Changes and History
 // that is, commit by commit, what differs from all parents of the commit: a merge brings only what none of its parents
-// has. In mode Tree it is all files of the revision; a folder that occurs twice with the same content is visited once.
+// has. In mode Tree it is everything in the revision. What is in a folder is visited once, and not again where a folder
+// with the same content stands at another path.
 func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Walked, error) {
 	w := &walk{ctx: ctx, repository: r, visit: visit, whole: map[ID]struct{}{}}
 	if r.request.Mode == contract.ModeTree {
@@ -246,7 +250,13 @@ func (w *walk) entry(path string, entry object.TreeEntry, earlier []map[string]o
 		}
 	}
 	if entry.Mode == filemode.Dir {
-		return w.tree(path+"/", entry.Hash, trees, depth+1)
+		path += "/"
+		if len(trees) == 0 {
+			if err := w.visit(Change{Kind: Folder, Path: path, Commit: w.commit}); err != nil {
+				return err
+			}
+		}
+		return w.tree(path, entry.Hash, trees, depth+1)
 	}
 	return w.visit(Change{Kind: kindOf(entry.Mode), Path: path, Blob: entry.Hash, Commit: w.commit, Before: files})
 }
