@@ -178,6 +178,22 @@ func TestChanges(t *testing.T) {
 	})
 }
 
+func TestNamesThatChangesBring(t *testing.T) {
+	old, added, renamed := newPair(t), newPair(t), newPair(t)
+	r := gittest.New(t)
+	r.Write(old.ID+"/file", "nothing\n")
+	r.Write("plain/file", "something\n")
+	base := r.Commit("base")
+	r.Write(old.ID+"/another", "more\n")
+	r.Write(added.ID+"/file", "nothing\n")
+	first := r.Commit("adds a folder")
+	r.Git("mv", "plain", renamed.ID)
+	head := r.Commit("renames another")
+	names := map[string]string{first: "first", head: "head"}
+	expect(t, places(run(t, request(t, r, contract.ModeChanges, head, base)), names),
+		"aws-access-key-id ****/:0 first", "aws-access-key-id ****/:0 head")
+}
+
 func TestNewSecretOnOldLine(t *testing.T) {
 	r := gittest.New(t)
 	before, after := newPair(t), newPair(t)
@@ -272,6 +288,17 @@ func TestOddRepositories(t *testing.T) {
 		{"a path that holds the key id hides it, and is a finding itself", func(r *gittest.Repository) {
 			r.Write(pair.ID+".txt", text(pair))
 		}, append(both("****.txt", ""), "aws-access-key-id ****.txt:0")},
+		{"a folder whose name holds a key id is a finding once, whatever is in it", func(r *gittest.Repository) {
+			r.Write("keys/"+pair.ID+"/one", "1\n")
+			r.Write("keys/"+pair.ID+"/more/two", "2\n")
+		}, []string{"aws-access-key-id keys/****/:0"}},
+		{"a folder that repeats another one has a name of its own", func(r *gittest.Repository) {
+			r.Write("a/more/file", "nothing\n")
+			r.Write(pair.ID+"/more/file", "nothing\n")
+		}, []string{"aws-access-key-id ****/:0"}},
+		{"the secret of a key id that stands in the name of its folder", func(r *gittest.Repository) {
+			r.Write(pair.ID+"/secret "+strings.ReplaceAll(pair.Secret, "/", "x"), "nothing\n")
+		}, []string{"aws-access-key-id ****/:0", "aws-access-key-id ****/secret ****:0", "aws-secret-access-key ****/secret ****:0"}},
 		{"a link out of the tree is not followed", func(r *gittest.Repository) {
 			if err := os.Symlink(outside, filepath.Join(r.Dir, "link")); err != nil {
 				t.Fatal(err)
