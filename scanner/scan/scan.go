@@ -32,7 +32,7 @@ type Result struct {
 	// Commits, Files and Bytes count what was read; each distinct content counts once.
 	Commits, Files int
 	Bytes          int64
-	// Symlinks and Submodules count what was passed over.
+	// Symlinks and Submodules count what was not followed.
 	Symlinks, Submodules int
 }
 
@@ -100,7 +100,6 @@ func (s *scanner) change(change source.Change) error {
 		return nil
 	case source.Symlink:
 		s.result.Symlinks++
-		return nil
 	case source.Submodule:
 		s.result.Submodules++
 		s.log.InfoContext(s.ctx, "submodule not followed", "path", detect.DisplayPath(change.Path))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -194,6 +195,31 @@ func TestNamesThatChangesBring(t *testing.T) {
 		"aws-access-key-id ****/:0 first", "aws-access-key-id ****/:0 head")
 }
 
+func TestLinksThatChangesBring(t *testing.T) {
+	r := gittest.New(t)
+	link := func(name, target string) {
+		path := filepath.Join(r.Dir, name)
+		if err := errors.Join(os.RemoveAll(path), os.Symlink(target, path)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, added := newPair(t), newPair(t)
+	link("link", old.ID)
+	r.Write("file", "nothing\n")
+	base := r.Commit("base")
+	link("link", old.ID+"/"+added.ID)
+	first := r.Commit("lengthens the link")
+	link("moved", old.ID+"/"+added.ID)
+	r.Git("rm", "--quiet", "link")
+	head := r.Commit("moves it")
+	names := map[string]string{first: "first", head: "head"}
+	result := run(t, request(t, r, contract.ModeChanges, head, base))
+	expect(t, places(result, names), "aws-access-key-id link:1 first")
+	if result.Symlinks != 2 {
+		t.Errorf("%d links were counted, want 2", result.Symlinks)
+	}
+}
+
 func TestNewSecretOnOldLine(t *testing.T) {
 	r := gittest.New(t)
 	before, after := newPair(t), newPair(t)
@@ -304,11 +330,11 @@ func TestOddRepositories(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, nil},
-		{"the target of a link is no content", func(r *gittest.Repository) {
-			if err := os.Symlink(pair.ID+" "+strings.ReplaceAll(pair.Secret, "/", "x"), filepath.Join(r.Dir, "link")); err != nil {
+		{"the text that a link points to is its content", func(r *gittest.Repository) {
+			if err := os.Symlink(pair.ID+" "+pair.Secret, filepath.Join(r.Dir, "link")); err != nil {
 				t.Fatal(err)
 			}
-		}, nil},
+		}, []string{"aws-access-key-id link:1", "aws-secret-access-key link:1"}},
 		{"a folder that occurs twice is reported once", func(r *gittest.Repository) {
 			r.Write("one/config", text(pair))
 			r.Write("two/config", text(pair))

@@ -19,7 +19,7 @@ type Kind int
 const (
 	// File is a file whose content is to be scanned.
 	File Kind = iota
-	// Symlink is a symbolic link; nobody follows it.
+	// Symlink is a symbolic link. Its content is the text that it points to; nobody follows it.
 	Symlink
 	// Submodule is a link to a commit of another repository; nobody fetches it.
 	Submodule
@@ -38,11 +38,11 @@ type Change struct {
 	Kind Kind
 	// Path is the path in the repository, in the bytes that Git has for it. That of a folder ends in a slash.
 	Path string
-	// Blob is the id of the content of a File.
+	// Blob is the id of the content of a File or Symlink.
 	Blob ID
 	// Commit is the commit that brought it; empty in mode Tree.
 	Commit string
-	// Before are the files at the same path in the parents of the commit.
+	// Before are the contents of the files and links at the same path in the parents of the commit.
 	Before []ID
 }
 
@@ -139,7 +139,7 @@ func (r *Repository) InParents(ctx context.Context, commitID string, blob ID) (b
 	}
 	found := errors.New("found")
 	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, visit: func(c Change) error {
-		if c.Kind == File && c.Blob == blob {
+		if (c.Kind == File || c.Kind == Symlink) && c.Blob == blob {
 			return found
 		}
 		return nil
@@ -245,7 +245,7 @@ func (w *walk) entry(path string, entry object.TreeEntry, earlier []map[string]o
 			return nil
 		case old.Mode == filemode.Dir:
 			trees = append(trees, old.Hash)
-		case kindOf(old.Mode) == File:
+		case kindOf(old.Mode) != Submodule:
 			files = append(files, old.Hash)
 		}
 	}
