@@ -130,34 +130,6 @@ func (r *Repository) commit(id ID) (*object.Commit, error) {
 	return commit, err
 }
 
-// InParents tells whether the content stands at any path of a parent of the commit, so that the commit only moved or
-// copied it.
-func (r *Repository) InParents(ctx context.Context, commitID string, blob ID) (bool, error) {
-	commit, err := r.commit(plumbing.NewHash(commitID))
-	if err != nil {
-		return false, err
-	}
-	found := errors.New("found")
-	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, visit: func(c Change) error {
-		if (c.Kind == File || c.Kind == Symlink) && c.Blob == blob {
-			return found
-		}
-		return nil
-	}}
-	for _, parentID := range commit.ParentHashes {
-		parent, err := r.commit(parentID)
-		if err != nil {
-			return false, err
-		}
-		if err := w.tree("", parent.TreeHash, nil, 0); errors.Is(err, found) {
-			return true, nil
-		} else if err != nil {
-			return false, err
-		}
-	}
-	return false, nil
-}
-
 // walk goes through trees.
 type walk struct {
 	ctx        context.Context //nolint:containedctx // Lives for one call of Changes.

@@ -58,6 +58,7 @@ type Repository struct {
 	storage  *filesystem.Storage
 	revision ID
 	base     ID // zero where nothing is left out
+	parents  parentBlobs
 }
 
 // Open fetches what the request needs into a new folder below WorkDir. Its errors are *failure.Error where their class is

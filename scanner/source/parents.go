@@ -1,0 +1,52 @@
+package source
+
+import (
+	"context"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// parentBlobs are the contents in the trees of all parents of a commit.
+type parentBlobs struct {
+	commit string
+	blobs  map[ID]struct{}
+}
+
+// InParents tells whether the content stands at any path of a parent of the commit, so that the commit only moved or
+// copied it. The first question about a commit reads the trees of its parents; further ones about the same are answered
+// from memory.
+func (r *Repository) InParents(ctx context.Context, commit string, blob ID) (bool, error) {
+	if r.parents.commit != commit {
+		blobs, err := r.blobsOfParents(ctx, plumbing.NewHash(commit))
+		if err != nil {
+			return false, err
+		}
+		r.parents = parentBlobs{commit, blobs}
+	}
+	_, ok := r.parents.blobs[blob]
+	return ok, nil
+}
+
+func (r *Repository) blobsOfParents(ctx context.Context, id ID) (map[ID]struct{}, error) {
+	commit, err := r.commit(id)
+	if err != nil {
+		return nil, err
+	}
+	blobs := map[ID]struct{}{}
+	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, visit: func(c Change) error {
+		if c.Kind == File || c.Kind == Symlink {
+			blobs[c.Blob] = struct{}{}
+		}
+		return nil
+	}}
+	for _, parentID := range commit.ParentHashes {
+		parent, err := r.commit(parentID)
+		if err != nil {
+			return nil, err
+		}
+		if err := w.tree("", parent.TreeHash, nil, 0); err != nil {
+			return nil, err
+		}
+	}
+	return blobs, nil
+}
