@@ -14,6 +14,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/clip"
 	inboxevents "github.com/scanjob-dev/scanjob/internal/events"
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 )
@@ -145,10 +146,14 @@ func (r *Router) reportForeign(ctx context.Context, environment *v1alpha1.ScanEn
 	own := environment.Status.Resolved
 	log.FromContext(ctx).Info("Dropped an event of another account or region", "environment", client.ObjectKeyFromObject(environment),
 		"account", account, "region", region, "ownAccount", own.Account, "ownRegion", own.Region)
-	r.options.Recorder.Eventf(environment, nil, corev1.EventTypeWarning, ReasonForeignEvent, "ReceiveEvent",
-		"The inbox got an event of account %s in %s, but this environment is account %s in %s; the event was dropped. "+
-			"Remove the rule that sends it to %s, or make a ScanEnvironment for that account and region.",
+	r.warn(environment, ReasonForeignEvent, "The inbox got an event of account %s in %s, but this environment is account %s in %s; "+
+		"the event was dropped. Remove the rule that sends it, or make a ScanEnvironment for that account and region. The inbox is %s.",
 		account, region, own.Account, own.Region, own.QueueURL)
+}
+
+// warn writes a Warning event of an environment.
+func (r *Router) warn(environment *v1alpha1.ScanEnvironment, reason, format string, arguments ...any) {
+	r.options.Recorder.Eventf(environment, nil, corev1.EventTypeWarning, reason, "ReceiveEvent", "%s", clip.Note(fmt.Sprintf(format, arguments...)))
 }
 
 // reportUndecodable tells of a message that stays for the dead-letter queue. The body is told to nobody: it may hold
@@ -161,7 +166,7 @@ func (r *Router) reportUndecodable(ctx context.Context, queue string, m inbox.Me
 		return err
 	}
 	for i := range environments {
-		r.options.Recorder.Eventf(&environments[i], nil, corev1.EventTypeWarning, ReasonUndecodableMessage, "ReceiveEvent",
+		r.warn(&environments[i], ReasonUndecodableMessage,
 			"Message %s of the inbox cannot be read and is left for the dead-letter queue: %v. Look at it there, and at who sends it.",
 			m.ID, reason)
 	}

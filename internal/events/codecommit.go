@@ -146,7 +146,8 @@ func decodePush(e envelope) (Event, error) {
 const (
 	digits    = "0123456789"
 	hexDigits = digits + "abcdef"
-	letters   = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	lowerCase = "abcdefghijklmnopqrstuvwxyz"
+	letters   = lowerCase + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
 
 // validRepository keeps to the names that CodeCommit allows

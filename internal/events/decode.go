@@ -84,6 +84,21 @@ type envelope struct {
 	happened time.Time
 }
 
+// validate checks what is told to people and kept on objects. EventBridge fills all of it; another sender may fill it with
+// anything.
+func (e envelope) validate() error {
+	const advice = "; the rule's target must not transform its input"
+	switch {
+	case len(e.Account) != 12 || !only(digits, e.Account):
+		return undecodable("field \"account\" of the event is not an account of 12 digits" + advice)
+	case len(e.Region) > 32 || !only(lowerCase+digits+"-", e.Region):
+		return undecodable("field \"region\" of the event is not the name of a region" + advice)
+	case len(e.ID) > 128 || e.ID == "" || strings.ContainsFunc(e.ID, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return undecodable("field \"id\" of the event is not 1 to 128 printable characters" + advice)
+	}
+	return nil
+}
+
 func decodeEventBridge(body string) (Event, error) {
 	var e envelope
 	if err := json.Unmarshal([]byte(body), &e); err != nil {
@@ -96,8 +111,8 @@ func decodeEventBridge(body string) (Event, error) {
 	if !ok {
 		return ignored(e, ""), nil
 	}
-	if e.Account == "" || e.Region == "" {
-		return nil, undecodable("the event has no account or region; the rule's target must not transform its input")
+	if err := e.validate(); err != nil {
+		return nil, err
 	}
 	happened, err := time.Parse(time.RFC3339Nano, e.Time)
 	if err != nil {
