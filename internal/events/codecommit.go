@@ -7,15 +7,19 @@ import (
 
 const branchPrefix = "refs/heads/"
 
+// pullRequestState is the part of pullRequestDetail that says what happened.
+type pullRequestState struct {
+	Event             string `json:"event"`
+	PullRequestStatus string `json:"pullRequestStatus"`
+	IsMerged          string `json:"isMerged"`
+}
+
 // pullRequestDetail is the detail of detailPullRequest. All of its fields but repositoryNames are strings, isMerged too.
 type pullRequestDetail struct {
-	Event                string   `json:"event"`
 	Author               string   `json:"author"`
 	CallerUserARN        string   `json:"callerUserArn"`
 	Title                string   `json:"title"`
 	PullRequestID        string   `json:"pullRequestId"`
-	PullRequestStatus    string   `json:"pullRequestStatus"`
-	IsMerged             string   `json:"isMerged"`
 	RepositoryNames      []string `json:"repositoryNames"`
 	RevisionID           string   `json:"revisionId"`
 	SourceCommit         string   `json:"sourceCommit"`
@@ -25,12 +29,22 @@ type pullRequestDetail struct {
 }
 
 func decodePullRequest(e envelope) (Event, error) {
+	// What a kind of event is comes first: one that CodeCommit adds later may lack what the known ones have, or have it in
+	// another form.
+	var is pullRequestState
+	if err := json.Unmarshal(e.Detail, &is); err != nil {
+		return nil, badJSON("the pull request event's detail", err)
+	}
+	if strings.HasPrefix(is.Event, "pullRequestApproval") {
+		return ignored(e, is.Event), nil
+	}
+	kind := is.kind()
+	if kind == PullRequestOther {
+		return PullRequest{EventKind: kind, Account: e.Account, Region: e.Region, Time: e.happened, EventID: e.ID}, nil
+	}
 	var d pullRequestDetail
 	if err := json.Unmarshal(e.Detail, &d); err != nil {
 		return nil, badJSON("the pull request event's detail", err)
-	}
-	if strings.HasPrefix(d.Event, "pullRequestApproval") {
-		return ignored(e, d.Event), nil
 	}
 	if len(d.RepositoryNames) == 0 {
 		return nil, undecodable("the pull request event names no repository")
@@ -43,14 +57,15 @@ func decodePullRequest(e envelope) (Event, error) {
 	if len(d.PullRequestID) > 20 || !only(digits, d.PullRequestID) {
 		return nil, undecodable("field \"pullRequestId\" is not a number of up to 20 digits")
 	}
-	if !isCommit(d.SourceCommit) {
+	ends := kind == PullRequestClosed || kind == PullRequestMerged
+	if !isCommit(d.SourceCommit) && !(ends && d.SourceCommit == "") {
 		return nil, undecodable("field \"sourceCommit\" is not a commit id of 40 or 64 hexadecimal digits")
 	}
 	if d.DestinationCommit != "" && !isCommit(d.DestinationCommit) {
 		return nil, undecodable("field \"destinationCommit\" is not a commit id of 40 or 64 hexadecimal digits")
 	}
 	return PullRequest{
-		EventKind:       pullRequestKind(d),
+		EventKind:       kind,
 		Repository:      repository,
 		ID:              d.PullRequestID,
 		Title:           d.Title,
@@ -70,9 +85,9 @@ func decodePullRequest(e envelope) (Event, error) {
 	}, nil
 }
 
-// pullRequestKind believes the state of the pull request before the name of the event: both events that end one can tell
-// of either end.
-func pullRequestKind(d pullRequestDetail) PullRequestKind {
+// kind believes the state of the pull request before the name of the event: both events that end one can tell of either
+// end.
+func (d pullRequestState) kind() PullRequestKind {
 	switch {
 	case strings.EqualFold(d.IsMerged, "true"):
 		return PullRequestMerged

@@ -160,6 +160,13 @@ func TestDecodeTaskState(t *testing.T) {
 			t.Errorf("stop code %q, started at %v", got.StopCode, got.StartedAt)
 		}
 	})
+	t.Run("a time that is an empty text is none", func(t *testing.T) {
+		body := strings.Replace(sample(t, "ecs-task-3-running.json"), `"startedAt": "2026-11-09T10:15:43.020Z"`, `"startedAt": "", "stoppedAt": null`, 1)
+		got, ok := decode(t, body).(events.TaskState)
+		if !ok || !got.Task.StartedAt.IsZero() || !got.Task.StoppedAt.IsZero() || got.Task.CreatedAt.IsZero() {
+			t.Errorf("started %v, stopped %v, created %v", got.Task.StartedAt, got.Task.StoppedAt, got.Task.CreatedAt)
+		}
+	})
 	t.Run("a Spot warning is a running task that is to stop", func(t *testing.T) {
 		got := taskState(t, "ecs-task-spot-warning.json").Task
 		if got.LastStatus != fargate.StatusRunning || got.DesiredStatus != "STOPPED" || got.CapacityProvider != "FARGATE_SPOT" || got.StopCode != "SpotInterruption" {
@@ -230,6 +237,18 @@ func TestDecodeTolerates(t *testing.T) {
 		"an event that CodeCommit added later": {
 			body: strings.Replace(created, `"pullRequestCreated"`, `"pullRequestRenamed"`, 1),
 			want: events.PullRequestOther,
+		},
+		"an event that CodeCommit added later, which is of no commit and no repository": {
+			body: strings.NewReplacer(`"pullRequestCreated"`, `"pullRequestLabelled"`, `"sourceCommit"`, `"label"`, `"repositoryNames"`, `"names"`).Replace(created),
+			want: events.PullRequestOther,
+		},
+		"an event that CodeCommit added later, whose fields have another form": {
+			body: strings.NewReplacer(`"pullRequestCreated"`, `"pullRequestStacked"`, `"`+firstCommit+`"`, `["`+firstCommit+`"]`).Replace(created),
+			want: events.PullRequestOther,
+		},
+		"the end of a pull request that tells no commit": {
+			body: strings.Replace(sample(t, "codecommit-pullRequestStatusChanged.json"), `"sourceCommit"`, `"commit"`, 1),
+			want: events.PullRequestClosed,
 		},
 		"a merge that is told by the event for a closed pull request": {
 			body: strings.Replace(sample(t, "codecommit-pullRequestStatusChanged.json"), `"False"`, `"True"`, 1),
@@ -350,7 +369,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || !cmp.Equal(event, again) {
 			t.Fatalf("the second time Decode says %v, %v", again, err)
 		}
-		if e, ok := event.(events.PullRequest); ok && (e.Account == "" || e.Repository == "" || e.SourceCommit == "" || e.Time.Location() != time.UTC) {
+		if e, ok := event.(events.PullRequest); ok && (e.Account == "" || e.EventKind != events.PullRequestOther && e.Repository == "" || e.Time.Location() != time.UTC) {
 			t.Fatalf("incomplete: %+v", e)
 		}
 	})

@@ -22,11 +22,22 @@ type taskDetail struct {
 	Memory               string            `json:"memory"`
 	StopCode             string            `json:"stopCode"`
 	StoppedReason        string            `json:"stoppedReason"`
-	CreatedAt            time.Time         `json:"createdAt"`
-	PullStartedAt        time.Time         `json:"pullStartedAt"`
-	StartedAt            time.Time         `json:"startedAt"`
-	StoppedAt            time.Time         `json:"stoppedAt"`
+	CreatedAt            moment            `json:"createdAt"`
+	PullStartedAt        moment            `json:"pullStartedAt"`
+	StartedAt            moment            `json:"startedAt"`
+	StoppedAt            moment            `json:"stoppedAt"`
 	Containers           []containerDetail `json:"containers"`
+}
+
+// moment is a time, zero where the event has an empty text for it.
+type moment struct{ time.Time }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (m *moment) UnmarshalJSON(text []byte) error {
+	if string(text) == `""` {
+		return nil
+	}
+	return m.Time.UnmarshalJSON(text)
 }
 
 type containerDetail struct {
@@ -57,10 +68,10 @@ func decodeTask(e envelope) (Event, error) {
 		Memory:            d.Memory,
 		StopCode:          d.StopCode,
 		StoppedReason:     d.StoppedReason,
-		CreatedAt:         d.CreatedAt,
-		PullStartedAt:     d.PullStartedAt,
-		StartedAt:         d.StartedAt,
-		StoppedAt:         d.StoppedAt,
+		CreatedAt:         d.CreatedAt.Time,
+		PullStartedAt:     d.PullStartedAt.Time,
+		StartedAt:         d.StartedAt.Time,
+		StoppedAt:         d.StoppedAt.Time,
 	}
 	for _, container := range d.Containers {
 		task.Containers = append(task.Containers, fargate.Container(container))

@@ -37,7 +37,8 @@ const (
 	PullRequestClosed PullRequestKind = "Closed"
 	// PullRequestMerged: it was merged, which closes it.
 	PullRequestMerged PullRequestKind = "Merged"
-	// PullRequestOther: something that this version does not know, such as an event that the host added later.
+	// PullRequestOther: something that this version does not know, such as an event that the host added later. Of it, only
+	// the fields Account, Region, Time and EventID are set.
 	PullRequestOther PullRequestKind = "Other"
 )
 
@@ -60,7 +61,7 @@ type PullRequest struct {
 	SourceBranch    string
 	TargetReference string
 	TargetBranch    string
-	// SourceCommit is the head to scan. TargetCommit is the tip of the target branch, empty where the host did not say.
+	// SourceCommit is the head to scan; it may be empty at the end of a pull request. TargetCommit is the tip of the target branch, empty where the host did not say.
 	SourceCommit string
 	TargetCommit string
 	// RevisionID is the host's opaque name of this state of the pull request; it changes with every push to its source.
