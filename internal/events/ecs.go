@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
@@ -27,6 +29,16 @@ type taskDetail struct {
 	StartedAt            moment            `json:"startedAt"`
 	StoppedAt            moment            `json:"stoppedAt"`
 	Containers           []containerDetail `json:"containers"`
+}
+
+// ofEnvelope refuses an ARN of another account or region than the event's, which are what the event is judged by: whoever
+// may write into the queue of one account must not tell of the tasks of another.
+func ofEnvelope(e envelope, field, name string) error {
+	is, err := arn.Parse(name)
+	if err != nil || is.Service != "ecs" || is.AccountID != e.Account || is.Region != e.Region {
+		return undecodable("field %q of the task event is not an ARN of ECS in the event's account and region", field)
+	}
+	return nil
 }
 
 // moment is a time, zero where the event has an empty text for it.
@@ -54,6 +66,14 @@ func decodeTask(e envelope) (Event, error) {
 	}
 	if d.TaskARN == "" || d.ClusterARN == "" || d.LastStatus == "" {
 		return nil, undecodable("the task event lacks one of \"taskArn\", \"clusterArn\" and \"lastStatus\"")
+	}
+	if d.Version <= 0 {
+		return nil, undecodable("field \"version\" of the task event is not above 0")
+	}
+	for field, name := range map[string]string{"taskArn": d.TaskARN, "clusterArn": d.ClusterARN} {
+		if err := ofEnvelope(e, field, name); err != nil {
+			return nil, err
+		}
 	}
 	task := fargate.Task{
 		ARN:               d.TaskARN,
