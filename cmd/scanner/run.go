@@ -93,30 +93,40 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 	return result, repository.Base(), err
 }
 
-// deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there.
+// deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there. A
+// report that cannot be written keeps nobody from being told.
 func (o order) deliver(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
-	if o.location != nil {
-		begin := time.Now()
-		document, err := subject.SARIF(version())
-		if err != nil {
-			return err
-		}
-		if err := report.Store(ctx, settings, *o.location, document); err != nil {
-			return err
-		}
-		log.InfoContext(ctx, "report written", "uri", o.location.String(), "bytes", len(document), "duration", time.Since(begin).Round(time.Millisecond).String())
+	stored := o.store(ctx, settings, subject, log)
+	if stored != nil {
+		subject.Result.ReportURI = ""
 	}
+	return errors.Join(o.publish(ctx, settings, subject, log), stored)
+}
+
+func (o order) store(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
+	if o.location == nil {
+		return nil
+	}
+	begin := time.Now()
+	document, err := subject.SARIF(version())
+	if err != nil {
+		return err
+	}
+	if err := report.Store(ctx, settings, *o.location, document); err != nil {
+		return err
+	}
+	log.InfoContext(ctx, "report written", "uri", o.location.String(), "bytes", len(document), "duration", time.Since(begin).Round(time.Millisecond).String())
+	return nil
+}
+
+func (o order) publish(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
 	total := subject.Result.Total
 	switch {
 	case total == 0:
 		log.InfoContext(ctx, "clean")
 		return nil
 	case o.topic == "":
-		for _, finding := range subject.Result.Findings {
-			log.WarnContext(ctx, "finding", "rule", finding.Rule, "severity", finding.Severity, "path", finding.Path, "line", finding.Line,
-				"commit", finding.Commit, "preview", finding.Preview, "fingerprint", finding.Fingerprint)
-		}
-		log.WarnContext(ctx, "found", "total", total, "bySeverity", subject.Result.BySeverity)
+		list(ctx, subject.Result, log)
 		return nil
 	}
 	begin := time.Now()
@@ -126,9 +136,19 @@ func (o order) deliver(ctx context.Context, settings aws.Config, subject report.
 	}
 	id, err := report.Publish(ctx, settings, o.topic, message)
 	if err != nil {
+		list(ctx, subject.Result, log) // so that they are told somewhere
 		return err
 	}
 	log.WarnContext(ctx, "found and published", "total", total, "bySeverity", subject.Result.BySeverity, "messageID", id,
 		"duration", time.Since(begin).Round(time.Millisecond).String())
 	return nil
+}
+
+// list writes the findings, which are redacted, into the log.
+func list(ctx context.Context, result contract.Result, log *slog.Logger) {
+	for _, finding := range result.Findings {
+		log.WarnContext(ctx, "finding", "rule", finding.Rule, "severity", finding.Severity, "path", finding.Path, "line", finding.Line,
+			"commit", finding.Commit, "preview", finding.Preview, "fingerprint", finding.Fingerprint)
+	}
+	log.WarnContext(ctx, "found", "total", result.Total, "listed", len(result.Findings), "bySeverity", result.BySeverity)
 }

@@ -52,6 +52,17 @@ func (c canaries) missingFrom(t *testing.T, place, text string) {
 	}
 }
 
+// The first push of a repository makes its default branch, and a pull request may be merged before it is scanned.
+func TestRevisionOnTheDefaultBranchIsScannedThoughNothingIsBetween(t *testing.T) {
+	r := gittest.New(t)
+	canaries := newCanaries(t)
+	head := canaries.plant(r)
+	got := start(t, newOrder(t, r.URL(), contract.ModeChanges, head))
+	if got.exit != contract.ExitFindings || !strings.Contains(got.stderr, "whole history is scanned") {
+		t.Errorf("exit %d, %s", got.exit, got.stderr)
+	}
+}
+
 func TestCleanRepository(t *testing.T) {
 	r := gittest.New(t)
 	r.Write("README", "nothing to see\n")

@@ -77,12 +77,20 @@ func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Wal
 }
 
 // commits returns the commits that are reachable from the revision and not from the base, parents before children.
+//
+// A base that nobody named is left aside where it holds the revision already, as after the first push of a repository or
+// after a merge: a scan of nothing would call clean what nobody looked at.
 func (r *Repository) commits(ctx context.Context) ([]ID, error) {
 	done := map[ID]struct{}{}
 	if !r.base.IsZero() {
 		if _, err := r.reach(ctx, r.base, done); err != nil {
 			return nil, err
 		}
+	}
+	if _, ok := done[r.revision]; ok && r.request.BaseRevision == "" {
+		r.request.Log.InfoContext(ctx, "the revision is on the default branch already, so its whole history is scanned", "base", r.Base())
+		r.base = ID{}
+		clear(done)
 	}
 	return r.reach(ctx, r.revision, done)
 }
