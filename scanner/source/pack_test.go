@@ -18,15 +18,19 @@ import (
 func deltified(t *testing.T) *gittest.Repository {
 	t.Helper()
 	r := gittest.New(t)
-	var text strings.Builder
+	var text, script strings.Builder
+	file := func(path, content string) {
+		fmt.Fprintf(&script, "M 100644 inline %s\ndata %d\n%s\n", path, len(content), content)
+	}
 	for i := range 60 {
 		for j := range 40 {
 			fmt.Fprintf(&text, "line %d of version %d: %x\n", j, i, i*j*7919)
 		}
-		r.Write("big.txt", text.String())
-		r.Write("folder/small.txt", fmt.Sprint(i))
-		r.Commit(fmt.Sprint("version ", i))
+		fmt.Fprintf(&script, "commit refs/heads/main\ncommitter Test <test@example.com> 1768478400 +0000\ndata 0\n")
+		file("big.txt", text.String())
+		file("folder/small.txt", fmt.Sprint(i))
 	}
+	r.FastImport(script.String())
 	return r
 }
 
@@ -34,7 +38,7 @@ func deltified(t *testing.T) *gittest.Repository {
 func packOf(t *testing.T, r *gittest.Repository, options ...string) string {
 	t.Helper()
 	prefix := filepath.Join(t.TempDir(), "p")
-	arguments := append([]string{"pack-objects", "--quiet", "--depth=50", "--window=50"}, append(options, prefix)...)
+	arguments := append([]string{"pack-objects", "--quiet", "--no-reuse-delta", "--depth=50", "--window=50"}, append(options, prefix)...)
 	command := exec.CommandContext(t.Context(), "git", arguments...)
 	command.Dir = r.Dir
 	command.Stdin = strings.NewReader(r.Git("rev-list", "--objects", "--all", "--no-object-names") + "\n")
