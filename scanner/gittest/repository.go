@@ -36,6 +36,17 @@ func (r *Repository) Git(arguments ...string) string {
 	return r.run("", arguments...)
 }
 
+// AllowWants makes the repository give out, to clients that ask for commits by id, "Any" commit or only "Reachable" ones;
+// empty is none.
+func (r *Repository) AllowWants(which string) {
+	r.t.Helper()
+	r.Git("config", "uploadpack.hideRefs", "refs/none")
+	r.Git("config", "--remove-section", "uploadpack")
+	if which != "" {
+		r.Git("config", "uploadpack.allow"+which+"SHA1InWant", "true")
+	}
+}
+
 // MakeTree makes a tree of lines in the form of git ls-tree and returns its id.
 func (r *Repository) MakeTree(lines []string) string {
 	r.t.Helper()

@@ -23,7 +23,7 @@ func refused(err error) bool {
 	if err == nil {
 		return false
 	}
-	if errors.Is(err, git.ErrExactSHA1NotSupported) {
+	if errors.Is(err, git.ErrExactSHA1NotSupported) || errors.Is(err, git.NoMatchingRefSpecError{}) {
 		return true
 	}
 	switch statusOf(err) {

@@ -3,12 +3,15 @@ package source
 import (
 	"context"
 	"errors"
+	"os"
+	"slices"
 	"time"
 
 	git "github.com/go-git/go-git/v5"
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
@@ -19,62 +22,150 @@ const (
 	baseRef     = "refs/scan/base"
 )
 
-// fetch brings the objects that the mode needs. It asks for exact commits first, which is the least to transfer, and for
-// all branches where the server does not give out commits by their id.
+// errNotGivenOut says that the server does not give out the commits in the way that was tried.
+var errNotGivenOut = errors.New("the server does not give out the commits in this way")
+
+// fetch brings the objects that the mode needs. It asks for the commits by their ids, which is the least to transfer and
+// does not depend on where branches move meanwhile; then, because not every server gives those out, for references that
+// stand at them; then for everything.
 func (r *Repository) fetch(ctx context.Context) error {
 	begin := time.Now()
-	if err := r.storage.Init(); err != nil {
-		return r.explain("prepare the work folder", err)
+	strategies := []struct {
+		name string
+		try  func(context.Context) error
+	}{{"commits", r.byID}, {"references", r.byName}, {"branches", r.allBranches}}
+	for _, strategy := range strategies {
+		if err := r.clear(); err != nil {
+			return r.explain("prepare the work folder", err)
+		}
+		err := strategy.try(ctx)
+		if errors.Is(err, errNotGivenOut) {
+			continue
+		}
+		if err != nil {
+			return r.explain("fetch the repository", err)
+		}
+		r.request.Log.InfoContext(ctx, "fetched", "repository", r.request.Name, "revision", r.revision.String(), "base", r.Base(),
+			"strategy", strategy.name, "depth", r.depth(), "duration", time.Since(begin).Round(time.Millisecond).String())
+		break
 	}
-	remote := git.NewRemote(&packStore{Storage: r.storage, ctx: ctx}, &config.RemoteConfig{Name: "origin", URLs: []string{r.request.URL}})
-	tips, err := r.list(ctx, remote)
-	if err != nil {
+	if err := r.requireCommit(contract.EnvRevision, r.revision); err != nil || r.base.IsZero() {
 		return err
 	}
-	r.revision = plumbing.NewHash(r.request.Revision)
-	depth := 0
-	wanted := map[string]ID{revisionRef: r.revision}
-	switch {
-	case r.request.Mode == contract.ModeTree:
-		depth = 1
-	case r.request.Mode == contract.ModeChanges && r.request.BaseRevision != "":
-		r.base = plumbing.NewHash(r.request.BaseRevision)
-		wanted[baseRef] = r.base
-	case r.request.Mode == contract.ModeChanges:
+	if r.impliesBase() && r.storage.HasEncodedObject(r.base) != nil {
+		return failure.Temporary(nil, "the default branch of repository %s was set back during the fetch", r.request.Name)
+	}
+	return r.requireCommit(contract.EnvBaseRevision, r.base)
+}
+
+// clear makes the storage a new and empty one: a fetch that failed may have left what misleads the next.
+func (r *Repository) clear() error {
+	if err := errors.Join(r.storage.Close(), os.RemoveAll(r.folder), os.Mkdir(r.folder, 0o700)); err != nil {
+		return err
+	}
+	r.storage = openStorage(r.folder, false)
+	return r.storage.Init()
+}
+
+// impliesBase tells whether the base is wherever the default branch stands.
+func (r *Repository) impliesBase() bool {
+	return r.request.Mode == contract.ModeChanges && r.request.BaseRevision == ""
+}
+
+// depth returns how many commits of a history are needed; 0 is all.
+func (r *Repository) depth() int {
+	if r.request.Mode == contract.ModeTree {
+		return 1
+	}
+	return 0
+}
+
+func (r *Repository) byID(ctx context.Context) error {
+	if r.impliesBase() {
+		tips, err := r.list(ctx)
+		if err != nil {
+			return err
+		}
 		if r.base, err = r.defaultBranch(tips); err != nil {
 			return err
 		}
-		wanted[baseRef] = r.base
 	}
-	strategy := "commits"
-	err = r.fetchSpecs(ctx, remote, depth, git.NoTags, exactSpecs(wanted, tips)...)
-	if refused(err) || err == nil && !r.has(wanted) {
-		strategy = "branches"
-		err = r.fetchSpecs(ctx, remote, 0, git.AllTags, "+refs/heads/*:refs/scan/heads/*")
+	wanted := r.wanted()
+	var specs []config.RefSpec
+	for ref, id := range wanted {
+		specs = append(specs, config.RefSpec("+"+id.String()+":"+ref))
 	}
+	return r.fetchWanted(ctx, wanted, specs)
+}
+
+func (r *Repository) byName(ctx context.Context) error {
+	tips, err := r.list(ctx)
 	if err != nil {
-		return r.explain("fetch the repository", err)
-	}
-	if err := r.requireCommit(contract.EnvRevision, r.revision); err != nil {
 		return err
 	}
-	if !r.base.IsZero() {
-		if err := r.requireCommit(contract.EnvBaseRevision, r.base); err != nil {
+	if r.impliesBase() {
+		if r.base, err = r.defaultBranch(tips); err != nil {
 			return err
 		}
 	}
-	r.request.Log.InfoContext(ctx, "fetched", "repository", r.request.Name, "revision", r.revision.String(), "base", r.Base(),
-		"strategy", strategy, "depth", depth, "duration", time.Since(begin).Round(time.Millisecond).String())
+	wanted := r.wanted()
+	var specs []config.RefSpec
+	for ref, id := range wanted {
+		at := slices.IndexFunc(tips, func(tip *plumbing.Reference) bool { return tip.Type() == plumbing.HashReference && tip.Hash() == id })
+		if at < 0 {
+			return errNotGivenOut
+		}
+		specs = append(specs, config.RefSpec("+"+tips[at].Name().String()+":"+ref))
+	}
+	return r.fetchWanted(ctx, wanted, specs)
+}
+
+func (r *Repository) allBranches(ctx context.Context) error {
+	if r.impliesBase() {
+		tips, err := r.list(ctx)
+		if err != nil {
+			return err
+		}
+		if r.base, err = r.defaultBranch(tips); err != nil {
+			return err
+		}
+	}
+	return r.fetchSpecs(ctx, 0, git.AllTags, "+refs/heads/*:refs/scan/heads/*")
+}
+
+// wanted returns the commits that are asked for, by the name that they get in the storage.
+func (r *Repository) wanted() map[string]ID {
+	wanted := map[string]ID{revisionRef: r.revision}
+	if !r.base.IsZero() {
+		wanted[baseRef] = r.base
+	}
+	return wanted
+}
+
+// fetchWanted fetches the specs and returns errNotGivenOut if the wanted commits did not come.
+func (r *Repository) fetchWanted(ctx context.Context, wanted map[string]ID, specs []config.RefSpec) error {
+	err := r.fetchSpecs(ctx, r.depth(), git.NoTags, specs...)
+	if refused(err) {
+		return errNotGivenOut
+	}
+	if err != nil {
+		return err
+	}
+	for _, id := range wanted {
+		if r.storage.HasEncodedObject(id) != nil {
+			return errNotGivenOut
+		}
+	}
 	return nil
 }
 
 // list returns the references of the remote.
-func (r *Repository) list(ctx context.Context, remote *git.Remote) ([]*plumbing.Reference, error) {
+func (r *Repository) list(ctx context.Context) ([]*plumbing.Reference, error) {
 	auth, err := r.request.auth(ctx)
 	if err != nil {
 		return nil, err
 	}
-	tips, err := remote.ListContext(ctx, &git.ListOptions{Auth: auth})
+	tips, err := r.remote(nil).ListContext(ctx, &git.ListOptions{Auth: auth})
 	if err != nil {
 		return nil, r.explain("list the references", err)
 	}
@@ -98,42 +189,21 @@ func (r *Repository) defaultBranch(tips []*plumbing.Reference) (ID, error) {
 	return head.Hash(), nil
 }
 
-// exactSpecs asks for the commits, by the name of a reference that stands at one, where there is any: every server gives
-// those out, also one that refuses ids.
-func exactSpecs(wanted map[string]ID, tips []*plumbing.Reference) []config.RefSpec {
-	specs := make([]config.RefSpec, 0, len(wanted))
-	for ref, id := range wanted {
-		from := id.String()
-		for _, tip := range tips {
-			if tip.Type() == plumbing.HashReference && tip.Hash() == id {
-				from = tip.Name().String()
-				break
-			}
-		}
-		specs = append(specs, config.RefSpec("+"+from+":"+ref))
-	}
-	return specs
-}
-
-func (r *Repository) fetchSpecs(ctx context.Context, remote *git.Remote, depth int, tags git.TagMode, specs ...config.RefSpec) error {
+func (r *Repository) fetchSpecs(ctx context.Context, depth int, tags git.TagMode, specs ...config.RefSpec) error {
 	auth, err := r.request.auth(ctx)
 	if err != nil {
 		return err
 	}
-	err = remote.FetchContext(ctx, &git.FetchOptions{RefSpecs: specs, Depth: depth, Auth: auth, Tags: tags})
+	store := &packStore{Storage: r.storage, ctx: ctx}
+	err = r.remote(store).FetchContext(ctx, &git.FetchOptions{RefSpecs: specs, Depth: depth, Auth: auth, Tags: tags})
 	if errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return nil
 	}
 	return err
 }
 
-func (r *Repository) has(wanted map[string]ID) bool {
-	for _, id := range wanted {
-		if r.storage.HasEncodedObject(id) != nil {
-			return false
-		}
-	}
-	return true
+func (r *Repository) remote(store storage.Storer) *git.Remote {
+	return git.NewRemote(store, &config.RemoteConfig{Name: "origin", URLs: []string{r.request.URL}})
 }
 
 // requireCommit says which environment variable names something that is no commit of the repository.

@@ -36,15 +36,21 @@ func paths(t *testing.T, request source.Request) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return visited(t, repository)
+}
+
+// visited returns the paths that a walk of the repository visits, and closes it.
+func visited(t *testing.T, repository *source.Repository) []string {
+	t.Helper()
 	defer repository.Close()
-	var visited []string
+	var paths []string
 	if _, err := repository.Changes(t.Context(), func(c source.Change) error {
-		visited = append(visited, c.Path)
+		paths = append(paths, c.Path)
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return visited
+	return paths
 }
 
 // threeCommits returns a repository of three commits on main, each with a file of its own, and a topic branch with one.
@@ -80,11 +86,11 @@ func TestFetch(t *testing.T) {
 	}
 	for _, transport := range []string{"file", "http with commits by id", "http with references only"} {
 		t.Run(transport, func(t *testing.T) {
-			allow := "false"
+			allow := ""
 			if transport == "http with commits by id" {
-				allow = "true"
+				allow = "Reachable"
 			}
-			r.Git("config", "uploadpack.allowReachableSHA1InWant", allow)
+			r.AllowWants(allow)
 			url := r.URL()
 			if transport != "file" {
 				url = gittest.Serve(t, r, "demo", nil).URL + "/v1/repos/demo"
@@ -104,7 +110,7 @@ func TestFetch(t *testing.T) {
 
 func TestTreeFetchesOneCommit(t *testing.T) {
 	r, _, second, _, _ := threeCommits(t)
-	r.Git("config", "uploadpack.allowReachableSHA1InWant", "true")
+	r.AllowWants("Reachable")
 	server := gittest.Serve(t, r, "demo", nil)
 	repository, err := source.Open(t.Context(), request(t, server.URL+"/v1/repos/demo", contract.ModeTree, second))
 	if err != nil {
@@ -122,9 +128,66 @@ func TestCommitThatNoBranchHolds(t *testing.T) {
 	r.Git("branch", "--quiet", "-D", "topic")
 	server := gittest.Serve(t, r, "demo", nil)
 	asked := request(t, server.URL+"/v1/repos/demo", contract.ModeTree, topic)
-	r.Git("config", "uploadpack.allowAnySHA1InWant", "true")
+	r.AllowWants("Any")
 	if got := strings.Join(paths(t, asked), " "); got != "branch one" {
 		t.Errorf("visited %q from a server that gives out any commit", got)
+	}
+	r.AllowWants("Reachable")
+	_, err := source.Open(t.Context(), asked)
+	if got := failure.Classify(t.Context(), err); got.ExitCode != contract.ExitRequest || !strings.Contains(err.Error(), "deleted or force-pushed") {
+		t.Errorf("exit %d: %v from a server that refuses it", got.ExitCode, err)
+	}
+}
+
+// During a fetch, someone pushes to the branch: on top of it, or in place of what it held.
+func TestPushDuringTheFetch(t *testing.T) {
+	r, first, second, third, topic := threeCommits(t)
+	r.Git("switch", "--quiet", "--create", "later")
+	r.Write("four", "4")
+	fastForward := r.Commit("four")
+	r.Git("switch", "--quiet", "main")
+	r.Git("branch", "--quiet", "-D", "later")
+	move := func(ref, to string) { r.Git("update-ref", "refs/heads/"+ref, to) }
+	rows := []struct {
+		name, allow    string // which commits the server gives out by id
+		mode, revision string
+		ref, from, to  string
+		want, lost     string // lost: the error where the commit is gone before it came
+	}{
+		{"on top of a tree, by id", "Any", contract.ModeTree, third, "main", third, fastForward, "one three two", ""},
+		{"on top of a tree, by name", "", contract.ModeTree, third, "main", third, fastForward, "one three two", ""},
+		{"in place of a tree, by id", "Any", contract.ModeTree, third, "main", third, first, "one three two", ""},
+		{"in place of a tree, by name", "", contract.ModeTree, third, "main", third, first, "one three two", "force-pushed"},
+		{"on top of the default branch that a branch is compared with", "", contract.ModeChanges, topic, "main", third, fastForward, "branch", ""},
+		{"in place of the default branch that a branch is compared with", "", contract.ModeChanges, topic, "main", third, second, "branch", "set back during the fetch"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r.AllowWants(row.allow)
+			for before := 2; before <= 5; before++ {
+				move(row.ref, row.from)
+				requests := 0
+				server := gittest.Serve(t, r, "demo", func(*http.Request) (int, string) {
+					if requests++; requests == before {
+						move(row.ref, row.to)
+					}
+					return 0, ""
+				})
+				repository, err := source.Open(t.Context(), request(t, server.URL+"/v1/repos/demo", row.mode, row.revision))
+				if err != nil {
+					if row.lost == "" || !strings.Contains(err.Error(), row.lost) {
+						t.Errorf("a push before request %d: %v", before, err)
+					}
+					continue
+				}
+				if got := strings.Join(visited(t, repository), " "); got != row.want {
+					t.Errorf("a push before request %d: visited %q, want %q", before, got, row.want)
+				}
+				if requests < before {
+					return
+				}
+			}
+		})
 	}
 }
 
@@ -132,7 +195,7 @@ func TestRefusals(t *testing.T) {
 	r, _, _, third, _ := threeCommits(t)
 	empty := gittest.New(t)
 	tree := r.Git("rev-parse", "HEAD^{tree}")
-	r.Git("config", "uploadpack.allowReachableSHA1InWant", "true")
+	r.AllowWants("Reachable")
 	answer := func(status int) gittest.Gate {
 		return func(*http.Request) (int, string) { return status, "secret text of the server" }
 	}

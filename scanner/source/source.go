@@ -16,6 +16,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
+	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
 
@@ -72,7 +73,13 @@ func Open(ctx context.Context, request Request) (*Repository, error) {
 		return nil, failure.Request(err, "the work folder %s cannot be written: mount a volume there that user 65532 may write, "+
 			"or name another folder in SCANJOB_WORKDIR", request.WorkDir)
 	}
-	repository := &Repository{request: request, folder: folder, storage: openStorage(folder, false)}
+	repository := &Repository{
+		request: request, folder: folder, storage: openStorage(folder, false),
+		revision: plumbing.NewHash(request.Revision),
+	}
+	if request.Mode == contract.ModeChanges {
+		repository.base = plumbing.NewHash(request.BaseRevision)
+	}
 	err = repository.fetch(ctx)
 	if err == nil {
 		err = repository.storage.Close()
