@@ -4,10 +4,8 @@ import (
 	"maps"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
-
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // triggerKind is the kind of the owner of the jobs.
@@ -15,32 +13,11 @@ const triggerKind = "ScanTrigger"
 
 // newJob returns the ScanJob that a trigger makes of a change.
 func newJob(trigger *v1alpha1.ScanTrigger, c change, name string) *v1alpha1.ScanJob {
-	template := trigger.Spec.Template.DeepCopy()
-	job := &v1alpha1.ScanJob{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:   trigger.Namespace,
-			Name:        name,
-			Labels:      templateLabels(template.Metadata),
-			Annotations: templateAnnotations(template.Metadata),
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion:         v1alpha1.GroupVersion.String(),
-				Kind:               triggerKind,
-				Name:               trigger.Name,
-				UID:                trigger.UID,
-				Controller:         ptr.To(true),
-				BlockOwnerDeletion: ptr.To(false),
-			}},
-		},
-		Spec: v1alpha1.ScanJobSpec{
-			EnvironmentName: trigger.Spec.EnvironmentName,
-			Source: v1alpha1.ScanSource{
-				CodeCommit:   &v1alpha1.CodeCommitSource{Repository: c.repository, PullRequestID: c.pullRequestID},
-				Revision:     c.commit,
-				BaseRevision: c.base,
-			},
-			ScanJobOptions: template.Spec,
-		},
-	}
+	job := jobs.New(trigger, triggerKind, name, trigger.Spec.EnvironmentName, trigger.Spec.Template, v1alpha1.ScanSource{
+		CodeCommit:   &v1alpha1.CodeCommitSource{Repository: c.repository, PullRequestID: c.pullRequestID},
+		Revision:     c.commit,
+		BaseRevision: c.base,
+	})
 	maps.Copy(job.Labels, changeLabels(trigger.Name, c.repository, c.pullRequestID))
 	annotateEvent(job, c)
 	job.Annotations[v1alpha1.AnnotationReceivedTime] = c.received.UTC().Format(time.RFC3339Nano)
@@ -59,11 +36,11 @@ func annotateEvent(job *v1alpha1.ScanJob, c change) {
 // changeLabels are the labels of a trigger's jobs for a repository and, where it has one, a pull request.
 func changeLabels(trigger, repository, pullRequestID string) map[string]string {
 	labels := map[string]string{
-		v1alpha1.LabelTrigger:    labelValue(trigger),
-		v1alpha1.LabelRepository: labelValue(repository),
+		v1alpha1.LabelTrigger:    jobs.LabelValue(trigger),
+		v1alpha1.LabelRepository: jobs.LabelValue(repository),
 	}
 	if pullRequestID != "" {
-		labels[v1alpha1.LabelPullRequest] = labelValue(pullRequestID)
+		labels[v1alpha1.LabelPullRequest] = jobs.LabelValue(pullRequestID)
 	}
 	return labels
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // The parts of a trigger's spec that cannot be followed.
@@ -82,7 +83,7 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 	if err := x.check(spec.Expression); err != nil {
 		return fmt.Errorf("%w: spec.expression: %w", ErrInvalidExpression, err)
 	}
-	if err := checkTemplate(spec.Template.Metadata); err != nil {
+	if err := jobs.CheckTemplate(spec.Template.Metadata); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalidTemplate, err)
 	}
 	return nil

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // superseded returns, of a trigger's jobs for one pull request, the one for the newest revision and the unfinished ones
@@ -49,8 +49,7 @@ func eventTime(job *v1alpha1.ScanJob) time.Time {
 
 // unfinished says whether a job is neither Complete nor Failed.
 func unfinished(job *v1alpha1.ScanJob) bool {
-	return !meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionComplete) &&
-		!meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionFailed)
+	return !jobs.Finished(job)
 }
 
 // rescan says whether a change asks for another scan of a commit that has a job already. A branch that went on and was

@@ -1,4 +1,4 @@
-package scantrigger
+package jobs
 
 import (
 	"maps"
@@ -15,8 +15,8 @@ import (
 // reservedPrefix opens the labels and annotations that a template cannot set.
 const reservedPrefix = "scanjob.dev/"
 
-// checkTemplate says which labels and annotations of a template no job can have.
-func checkTemplate(template v1alpha1.TemplateMetadata) error {
+// CheckTemplate says which labels and annotations of a template no job can have.
+func CheckTemplate(template v1alpha1.TemplateMetadata) error {
 	path := field.NewPath("spec", "template", "metadata")
 	var errs field.ErrorList
 	// The order of a map would make another message each time.
