@@ -2,6 +2,7 @@ package awslocal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -216,8 +217,9 @@ func (cc *codeCommitService) settleHead(repo *repository) error {
 	return nil
 }
 
-// repositoryPage is how many repositories one ListRepositories returns.
-const repositoryPage = 1000
+// defaultRepositoryPage is how many repositories one ListRepositories returns
+// (https://docs.aws.amazon.com/codecommit/latest/APIReference/API_ListRepositories.html).
+const defaultRepositoryPage = 1000
 
 func (cc *codeCommitService) listRepositories(_ *call, in struct {
 	NextToken string `json:"nextToken"`
@@ -229,15 +231,27 @@ func (cc *codeCommitService) listRepositories(_ *call, in struct {
 	cc.mu.Lock()
 	defer cc.mu.Unlock()
 	names := slices.Sorted(maps.Keys(cc.repositories))
+	until := from + cc.server.options.RepositoryPage
 	items := []any{}
-	for i := from; i < min(len(names), from+repositoryPage); i++ {
+	for i := from; i < min(len(names), until); i++ {
 		items = append(items, map[string]string{"repositoryName": names[i], "repositoryId": cc.repositories[names[i]].id})
 	}
 	out := map[string]any{"repositories": items}
-	if from+repositoryPage < len(names) {
-		out["nextToken"] = encodePage(from + repositoryPage)
+	if until < len(names) {
+		out["nextToken"] = encodePage(until)
 	}
 	return out, nil
+}
+
+// resourceOf is the ARN of what a call is about, as far as denials tell resources apart; * for everything else.
+func (s *Server) resourceOf(c *call) string {
+	var named struct {
+		Repository string `json:"repositoryName"`
+	}
+	if c.service != serviceCodeCommit || json.Unmarshal(c.body, &named) != nil || named.Repository == "" {
+		return Any
+	}
+	return s.arn(serviceCodeCommit, named.Repository)
 }
 
 // changeRefs does something that may change references, one at a time per repository, and tells the bus what changed.

@@ -362,3 +362,55 @@ func TestRepositoriesAreListedAndKeptInTheirFolder(t *testing.T) {
 		t.Errorf("repositories %v, want %v", names, want)
 	}
 }
+
+func TestRepositoriesAreListedPageByPage(t *testing.T) {
+	server := start(t, awslocal.Options{RepositoryPage: 2})
+	client := codecommit.NewFromConfig(server.Config())
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		_, err := client.CreateRepository(t.Context(), &codecommit.CreateRepositoryInput{RepositoryName: aws.String(name)})
+		noError(t, err)
+	}
+	var sizes []int
+	pages := codecommit.NewListRepositoriesPaginator(client, &codecommit.ListRepositoriesInput{})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		noError(t, err)
+		sizes = append(sizes, len(page.Repositories))
+	}
+	if want := []int{2, 2, 1}; !slices.Equal(sizes, want) {
+		t.Errorf("pages of %v repositories, want %v", sizes, want)
+	}
+	_, err := client.ListRepositories(t.Context(), &codecommit.ListRepositoriesInput{NextToken: aws.String("?")})
+	wantCode(t, err, "InvalidContinuationTokenException")
+}
+
+func TestAnEmptyRepositoryHasNoDefaultBranch(t *testing.T) {
+	server := start(t, awslocal.Options{})
+	client := codecommit.NewFromConfig(server.Config())
+	_, err := client.CreateRepository(t.Context(), &codecommit.CreateRepositoryInput{RepositoryName: aws.String("empty")})
+	noError(t, err)
+	out, err := client.GetRepository(t.Context(), &codecommit.GetRepositoryInput{RepositoryName: aws.String("empty")})
+	noError(t, err)
+	if out.RepositoryMetadata.DefaultBranch != nil {
+		t.Errorf("default branch %q", *out.RepositoryMetadata.DefaultBranch)
+	}
+	_, err = client.GetBranch(t.Context(), &codecommit.GetBranchInput{RepositoryName: aws.String("empty"), BranchName: aws.String("main")})
+	wantCode(t, err, "BranchDoesNotExistException")
+}
+
+func TestADenialOfOneRepositoryLeavesTheOthers(t *testing.T) {
+	rt := newRepositoryTest(t)
+	_, err := rt.client.CreateRepository(t.Context(), &codecommit.CreateRepositoryInput{RepositoryName: aws.String("secret")})
+	noError(t, err)
+	fault := rt.server.Faults().DenyResource(awslocal.Any, "codecommit:Get*", "arn:aws:codecommit:us-east-1:111122223333:secret")
+	get := func(name string) error {
+		_, err := rt.client.GetRepository(t.Context(), &codecommit.GetRepositoryInput{RepositoryName: aws.String(name)})
+		return err
+	}
+	wantCode(t, get("secret"), "AccessDeniedException")
+	noError(t, get("payments"))
+	_, err = rt.client.ListRepositories(t.Context(), &codecommit.ListRepositoriesInput{})
+	noError(t, err)
+	fault.Clear()
+	noError(t, get("secret"))
+}

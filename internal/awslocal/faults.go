@@ -184,15 +184,21 @@ func (a activeFaults) after(c *call) (lost bool) {
 // denial refuses a principal an action.
 type denial struct {
 	Fault
-	principal, action string
+	principal, action, resource string
 }
 
 // Deny answers AccessDenied to a principal's calls of an action until it is cleared. Both may hold * for any text: the
 // principal is matched with the caller's ARN, the action is written as in IAM policies, such as ecs:RunTask.
 func (f *Faults) Deny(principal, action string) *Fault {
+	return f.DenyResource(principal, action, Any)
+}
+
+// DenyResource is Deny for the calls that name one resource, by its ARN, which may hold * too. Only CodeCommit's
+// repositories are told apart; all other calls are about the resource *.
+func (f *Faults) DenyResource(principal, action, resource string) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	d := &denial{Fault: f.newFault(Forever), principal: principal, action: action}
+	d := &denial{Fault: f.newFault(Forever), principal: principal, action: action, resource: resource}
 	f.denials = append(f.denials, d)
 	return &d.Fault
 }
@@ -201,7 +207,8 @@ func (f *Faults) denies(c *call) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, d := range f.denials {
-		if wildcardMatch(d.principal, c.principal.ARN) && wildcardMatch(d.action, c.action()) && d.use() {
+		if wildcardMatch(d.principal, c.principal.ARN) && wildcardMatch(d.action, c.action()) &&
+			wildcardMatch(d.resource, f.server.resourceOf(c)) && d.use() {
 			return true
 		}
 	}

@@ -35,6 +35,8 @@ type Options struct {
 	Quotas Quotas
 	// GitPartialClone lets Git clients fetch with a filter. CodeCommit does not offer it, so the default is false.
 	GitPartialClone bool
+	// RepositoryPage is how many repositories one ListRepositories returns. Default: AWS's 1,000.
+	RepositoryPage int
 }
 
 // Role is an IAM role that other principals can assume.
@@ -89,6 +91,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Container == nil {
 		o.Container = Processes(o.Scanner, o.Images)
+	}
+	if o.RepositoryPage == 0 {
+		o.RepositoryPage = defaultRepositoryPage
 	}
 	if o.Users == nil {
 		o.Users = []string{"developer"}
