@@ -22,8 +22,9 @@ const (
 	EnvPullRequestID = "SCAN_PULL_REQUEST_ID"
 	// EnvRevision is the commit to scan, 40 or 64 hexadecimal digits.
 	EnvRevision = "SCAN_REVISION"
-	// EnvBaseRevision is the commit whose history is not scanned in mode Changes. Empty: the merge base of the revision
-	// and the repository's default branch.
+	// EnvBaseRevision is the commit whose history is not scanned. In mode Changes, empty means the merge base of the
+	// revision and the repository's default branch. In mode History it is where an earlier scan ended; empty, or no ancestor
+	// of the revision, means that everything is scanned. Mode Tree does not look at it.
 	EnvBaseRevision = "SCAN_BASE_REVISION"
 	// EnvMode is one of the modes below.
 	EnvMode = "SCAN_MODE"
@@ -46,7 +47,8 @@ const (
 	ModeChanges = "Changes"
 	// ModeTree scans the files of the revision.
 	ModeTree = "Tree"
-	// ModeHistory scans every commit that is reachable from the revision.
+	// ModeHistory scans every commit that is reachable from the revision, and not from the base revision where that is an
+	// ancestor.
 	ModeHistory = "History"
 )
 

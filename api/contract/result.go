@@ -66,8 +66,9 @@ type Source struct {
 	URL           string `json:"url"`
 	PullRequestID string `json:"pullRequestID,omitempty"`
 	Revision      string `json:"revision"`
-	BaseRevision  string `json:"baseRevision,omitempty"`
-	Mode          string `json:"mode"`
+	// BaseRevision is the commit whose history was left out in the end; empty where nothing was.
+	BaseRevision string `json:"baseRevision,omitempty"`
+	Mode         string `json:"mode"`
 }
 
 // Finding is one place that a rule matched.

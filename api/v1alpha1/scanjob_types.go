@@ -14,7 +14,8 @@ const (
 	ScanModeChanges ScanMode = "Changes"
 	// ScanModeTree scans the files of the revision.
 	ScanModeTree ScanMode = "Tree"
-	// ScanModeHistory scans every commit that is reachable from the revision.
+	// ScanModeHistory scans every commit that is reachable from the revision, and not from the base revision where that is
+	// an ancestor.
 	ScanModeHistory ScanMode = "History"
 )
 
@@ -66,7 +67,7 @@ type ScanJobSpec struct {
 // ScanJobOptions is the part of a scan's spec that triggers and schedules hold in their templates.
 type ScanJobOptions struct {
 	// mode is Changes (commits between base and revision), Tree (the files of the revision) or History (every commit up to
-	// the revision). Default: Changes.
+	// the revision, or from an earlier scan's end on). Default: Changes.
 	// +optional
 	// +kubebuilder:default=Changes
 	Mode ScanMode `json:"mode,omitempty"`
@@ -140,8 +141,9 @@ type ScanSource struct {
 	// +kubebuilder:validation:Pattern=`^([0-9a-f]{40}|[0-9a-f]{64})$`
 	Revision string `json:"revision"`
 
-	// baseRevision is, in mode Changes, the commit whose history is not scanned. Default: the merge base of the revision
-	// and the repository's default branch, found by the scanner.
+	// baseRevision is the commit whose history is not scanned. Default in mode Changes: the merge base of the revision and
+	// the repository's default branch, found by the scanner. In mode History it is where an earlier scan ended; a commit that
+	// is no ancestor of the revision is ignored, and the default is none. Mode Tree does not look at it.
 	// +optional
 	// +kubebuilder:validation:Pattern=`^([0-9a-f]{40}|[0-9a-f]{64})$`
 	BaseRevision string `json:"baseRevision,omitempty"`

@@ -14,6 +14,7 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/scanner/gittest"
+	"github.com/scanjob-dev/scanjob/scanner/planted"
 )
 
 // cloud is a local AWS with what the scanner meets in a real one.
@@ -144,6 +145,52 @@ func TestLeakInCodeCommit(t *testing.T) {
 	canaries.missingFrom(t, "the report", string(report.Body))
 	for name, value := range publishes[0].Attributes {
 		canaries.missingFrom(t, "attribute "+name, value)
+	}
+}
+
+// A scan of the history that goes on from an earlier one says in its result where it began; one that could not, says that
+// it scanned everything by naming no base.
+func TestHistoryGoesOnFromAnEarlierScan(t *testing.T) {
+	c := startCloud(t)
+	r := gittest.New(t)
+	newCanaries(t).plant(r)
+	scanned := r.Git("rev-parse", "HEAD")
+	r.Write("more.tf", `role = "arn:aws:iam::`+planted.Account()+`:role/admin"`+"\n")
+	head := r.Commit("one more")
+	address := c.host(t, r, "demo")
+	for name, row := range map[string]struct {
+		base, left, log string
+		paths           int
+	}{
+		"from an ancestor on":              {scanned, scanned, "the history is scanned from the base revision on", 1},
+		"in full, where it is no ancestor": {strings.Repeat("0", 39) + "1", "", "the whole history is scanned", 4},
+		"in full, where there was none":    {"", "", "scanned", 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := len(c.Publishes())
+			environment := c.order(t, address, contract.ModeHistory, head)
+			environment[contract.EnvBaseRevision] = row.base
+			got := start(t, environment)
+			published := c.Publishes()[before:]
+			if got.exit != contract.ExitFindings || len(published) != 1 || !strings.Contains(got.stderr, row.log) {
+				t.Fatalf("exit %d, %d publications, %s", got.exit, len(published), got.stderr)
+			}
+			var parts map[string]string
+			var result contract.Result
+			if err := json.Unmarshal([]byte(published[0].Message), &parts); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal([]byte(parts["default"]), &result); err != nil {
+				t.Fatal(err)
+			}
+			paths := map[string]bool{}
+			for _, finding := range result.Findings {
+				paths[finding.Path] = true
+			}
+			if result.Source.BaseRevision != row.left || len(paths) != row.paths || !paths["more.tf"] {
+				t.Errorf("base %q, findings in %v; want %q and %d paths", result.Source.BaseRevision, paths, row.left, row.paths)
+			}
+		})
 	}
 }
 

@@ -177,6 +177,12 @@ func TestChanges(t *testing.T) {
 		expect(t, places(run(t, request(t, r, contract.ModeHistory, head, "")), names),
 			slices.Concat(both("old", "base"), both("upstream", "on main"), brought)...)
 	})
+	t.Run("the history since an earlier scan brings what came after it", func(t *testing.T) {
+		expect(t, places(run(t, request(t, r, contract.ModeHistory, head, main)), names), brought...)
+	})
+	t.Run("the history since a commit that is no ancestor brings everything", func(t *testing.T) {
+		expect(t, places(run(t, request(t, r, contract.ModeHistory, main, head)), names), append(both("old", "base"), both("upstream", "on main")...)...)
+	})
 }
 
 func TestNamesThatChangesBring(t *testing.T) {

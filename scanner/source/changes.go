@@ -81,6 +81,9 @@ func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Wal
 // A base that nobody named is left aside where it holds the revision already, as after the first push of a repository or
 // after a merge: a scan of nothing would call clean what nobody looked at.
 func (r *Repository) commits(ctx context.Context) ([]ID, error) {
+	if r.request.Mode == contract.ModeHistory && r.request.BaseRevision != "" {
+		return r.commitsSince(ctx, plumbing.NewHash(r.request.BaseRevision))
+	}
 	done := map[ID]struct{}{}
 	if !r.base.IsZero() {
 		if _, err := r.reach(ctx, r.base, done); err != nil {
