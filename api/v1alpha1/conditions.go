@@ -56,7 +56,8 @@ const (
 	ReasonConfiguration = "Configuration"
 	// ReasonCancelled: spec.cancel was set.
 	ReasonCancelled = "Cancelled"
-	// ReasonSuperseded: a newer revision of the pull request took its place; the message names the other job.
+	// ReasonSuperseded: a newer revision of the pull request, or a later run of the schedule, took its place; the message
+	// names the other job.
 	ReasonSuperseded = "Superseded"
 	// ReasonDeadlineExceeded: spec.activeDeadlineSeconds passed.
 	ReasonDeadlineExceeded = "DeadlineExceeded"
@@ -138,6 +139,47 @@ const (
 	ReasonScanJobRefused = "ScanJobRefused"
 )
 
+// Reasons of condition Ready of ScanSchedule, besides ReasonInvalidPattern, ReasonEnvironmentNotFound,
+// ReasonEnvironmentNotReady, ReasonRegionUnknown, ReasonAWSUnavailable and ReasonAssumeRoleFailed.
+const (
+	// ReasonScheduled (True): the runs come at their times.
+	ReasonScheduled = "Scheduled"
+	// ReasonInvalidSchedule (False): spec.schedule is no cron line, or one that is never due.
+	ReasonInvalidSchedule = "InvalidSchedule"
+	// ReasonUnknownTimeZone (False): there is no zone of the name in spec.timeZone.
+	ReasonUnknownTimeZone = "UnknownTimeZone"
+	// ReasonNoRepositoryMatches (False): a pattern of spec.repositories matches no repository.
+	ReasonNoRepositoryMatches = "NoRepositoryMatches"
+	// ReasonTooManyTargets (False): there are more branches to scan than one schedule can have.
+	ReasonTooManyTargets = "TooManyTargets"
+	// ReasonTargetsNotScanned (False): the last run could not scan all that it should; the message names what and why, and
+	// status.targets has every one.
+	ReasonTargetsNotScanned = "TargetsNotScanned"
+)
+
+// Reasons of a target of a ScanSchedule, besides ReasonAWSUnavailable and ReasonAssumeRoleFailed. ReasonAccessDenied is also
+// one of condition Ready: repositories cannot be listed.
+const (
+	// ReasonAccessDenied (Waiting): the operator's role may not read the repository.
+	ReasonAccessDenied = "AccessDenied"
+	// ReasonScanUnfinished (Waiting): an earlier scan of the branch is unfinished, and concurrencyPolicy is Forbid.
+	ReasonScanUnfinished = "ScanUnfinished"
+	// ReasonJobNotCreated (Waiting): the ScanJob could not be created yet, for a quota or for another of its name.
+	ReasonJobNotCreated = "JobNotCreated"
+	// ReasonRepositoryNotFound (Absent): there is no repository of that name.
+	ReasonRepositoryNotFound = "RepositoryNotFound"
+	// ReasonRepositoryEmpty (Absent): nothing was ever pushed to the repository.
+	ReasonRepositoryEmpty = "RepositoryEmpty"
+	// ReasonBranchNotFound (Absent): the repository has no such branch.
+	ReasonBranchNotFound = "BranchNotFound"
+	// ReasonStartingDeadlineExceeded (Missed): startingDeadlineSeconds passed.
+	ReasonStartingDeadlineExceeded = "StartingDeadlineExceeded"
+	// ReasonRepositoryUnreadable (Failed): CodeCommit refuses to tell of the repository, as for a key that is disabled.
+	ReasonRepositoryUnreadable = "RepositoryUnreadable"
+	// ReasonJobRejected (Failed): the API server does not accept the ScanJob; something in the template is wrong.
+	ReasonJobRejected = "JobRejected"
+)
+
 // Labels of a ScanJob that a trigger or schedule created.
 const (
 	LabelTrigger     = "scanjob.dev/trigger"
@@ -159,6 +201,10 @@ const (
 	AnnotationGate = "scanjob.dev/gate"
 	// AnnotationRerunOf names the job that this one is another run of, where Argo CD's action made it.
 	AnnotationRerunOf = "scanjob.dev/rerun-of"
+	// AnnotationScheduledTime is the run of a schedule that the job belongs to, RFC 3339.
+	AnnotationScheduledTime = "scanjob.dev/scheduled-time"
+	// AnnotationBranch is the branch whose head a schedule's job scans.
+	AnnotationBranch = "scanjob.dev/branch"
 	// AnnotationSupersededBy, set together with spec.cancel, names the job that took this one's place.
 	AnnotationSupersededBy = "scanjob.dev/superseded-by"
 )

@@ -106,11 +106,24 @@ status:
 			cells:   `subject | True | default | 1 | payments-42 | time | time | [["payments","infra-*"]] | [Listening]`,
 		},
 		{
-			name:    "a ScanSchedule that never ran",
+			name:    "a ScanSchedule that nobody looked at yet",
 			kind:    scanSchedule(),
 			status:  `{status: {activeJobs: 0}}`,
-			columns: "Name | Schedule | Time Zone | Suspend | Active | Last | Age | [Mode] | [Repositories]",
-			cells:   `subject | @daily | Etc/UTC | false | 0 | <nil> | time | [Tree] | [["payments"]]`,
+			columns: "Name | Ready | Schedule | Time Zone | Suspend | Active | Last | Next | Age | [Mode] | [Repositories] | [Reason]",
+			cells:   `subject | <nil> | @daily | Etc/UTC | false | 0 | <nil> | <nil> | time | [Tree] | [["payments"]] | [<nil>]`,
+		},
+		{
+			name: "a ScanSchedule that ran; the next time is not an age, because kubectl prints none for the future",
+			kind: scanSchedule(),
+			status: `
+status:
+  activeJobs: 2
+  lastScheduleTime: "2026-11-24T00:00:00Z"
+  nextScheduleTime: "2099-11-25T00:00:00Z"
+  conditions:
+  - {type: Ready, status: "True", reason: Scheduled, message: "", lastTransitionTime: "2026-11-24T00:00:00Z"}`,
+			columns: "Name | Ready | Schedule | Time Zone | Suspend | Active | Last | Next | Age | [Mode] | [Repositories] | [Reason]",
+			cells:   `subject | True | @daily | Etc/UTC | false | 2 | time | 2099-11-25T00:00:00Z | time | [Tree] | [["payments"]] | [Scheduled]`,
 		},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -78,15 +78,17 @@ template:
     priority: 0`,
 		},
 		{
-			name: "a ScanSchedule is read in UTC and skips a run while the last one is unfinished",
+			name: "a ScanSchedule is read in UTC, lets a branch wait while its last scan is unfinished, and goes on from it",
 			kind: scanSchedule(),
 			want: `
 environmentName: default
 schedule: "@daily"
 timeZone: Etc/UTC
+jitterSeconds: 0
 concurrencyPolicy: Forbid
 suspend: false
 repositories: [payments]
+incremental: true
 successfulJobsHistoryLimit: 3
 failedJobsHistoryLimit: 1
 template:

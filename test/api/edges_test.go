@@ -70,7 +70,15 @@ func TestScanTriggerAcceptsTheEdges(t *testing.T) {
 func TestScanScheduleAcceptsTheEdges(t *testing.T) {
 	checkAccepted(t, scanSchedule(), []accepted{
 		{"five fields", `{spec: {schedule: "*/15 2-4 1,15 * MON"}}`},
+		{"blanks around five fields", `{spec: {schedule: "  0 2  * * 1-5 "}}`},
+		{"every macro but an interval", `{spec: {schedule: "@annually"}}`},
+		{"a zone of three parts", `{spec: {timeZone: America/Argentina/Buenos_Aires}}`},
+		{"a zone that counts from Greenwich", `{spec: {timeZone: Etc/GMT+12}}`},
+		{"the longest jitter", `{spec: {jitterSeconds: 86400}}`},
 		{"scans of the history", `{spec: {template: {spec: {mode: History}}}}`},
+		{"scans of the history that are kept as long as they must", `{spec: {template: {spec: {mode: History, ttlSecondsAfterFinished: 300}}}}`},
+		{"scans of the whole history that are gone at once", `{spec: {incremental: false, template: {spec: {mode: History, ttlSecondsAfterFinished: 0}}}}`},
+		{"scans of the tree that are gone at once", `{spec: {template: {spec: {ttlSecondsAfterFinished: 0}}}}`},
 		{"16 branches", `{spec: {branches: [` + list(16, "b%d") + `]}}`},
 		{"256 repositories", `{spec: {repositories: [` + list(256, "r%d") + `]}}`},
 		{"the shortest starting deadline", `{spec: {startingDeadlineSeconds: 10}}`},

@@ -69,7 +69,7 @@ func TestEveryConstraintHasARow(t *testing.T) {
 		{scanEnvironment(), [][]rule{environmentRules(), environmentStatusRules()}},
 		{scanJob(), [][]rule{jobRules(), jobUpdateRules(), jobStatusRules()}},
 		{scanTrigger(), [][]rule{triggerRules()}},
-		{scanSchedule(), [][]rule{scheduleRules()}},
+		{scanSchedule(), [][]rule{scheduleRules(), scheduleStatusRules()}},
 	} {
 		t.Run(row.kind.name, func(t *testing.T) {
 			covered := map[string]bool{}

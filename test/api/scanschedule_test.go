@@ -3,6 +3,10 @@ package api
 import (
 	"strings"
 	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
 // scheduleRules are what a ScanSchedule is refused for.
@@ -64,9 +68,9 @@ func scheduleRules() []rule {
 		},
 		{
 			name:   "an empty schedule is refused",
-			covers: "spec.schedule minLength",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
 			patch:  `{spec: {schedule: ""}}`,
-			want:   `spec.schedule: Invalid value: "": spec.schedule in body should be at least 1 chars long`,
+			want:   `spec.schedule: Invalid value: "": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
 		},
 		{
 			name:   "a schedule of more than 128 characters is refused",
@@ -81,10 +85,52 @@ func scheduleRules() []rule {
 			want:   `spec.schedule: Invalid value: "CRON_TZ=Europe/Berlin 0 2 * * *": set timeZone instead of TZ= or CRON_TZ=`,
 		},
 		{
+			name:   "a schedule of four fields is refused",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+			patch:  `{spec: {schedule: "0 2 * *"}}`,
+			want:   `spec.schedule: Invalid value: "0 2 * *": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
+		},
+		{
+			name:   "a schedule of six fields is refused",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+			patch:  `{spec: {schedule: "0 0 2 * * *"}}`,
+			want:   `spec.schedule: Invalid value: "0 0 2 * * *": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
+		},
+		{
+			name:   "a schedule by an interval is refused",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+			patch:  `{spec: {schedule: "@every 1h"}}`,
+			want:   `spec.schedule: Invalid value: "@every 1h": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
+		},
+		{
+			name:   "a schedule of characters that no field has is refused",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+			patch:  `{spec: {schedule: "0 2 * * #1"}}`,
+			want:   `spec.schedule: Invalid value: "0 2 * * #1": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
+		},
+		{
+			name:   "a macro that does not exist is refused",
+			covers: "spec.schedule: schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually",
+			patch:  `{spec: {schedule: "@reboot"}}`,
+			want:   `spec.schedule: Invalid value: "@reboot": schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually`,
+		},
+		{
 			name:   "an empty time zone is refused",
-			covers: "spec.timeZone minLength",
+			covers: "spec.timeZone pattern",
 			patch:  `{spec: {timeZone: ""}}`,
-			want:   `spec.timeZone: Invalid value: "": spec.timeZone in body should be at least 1 chars long`,
+			want:   `spec.timeZone: Invalid value: "": spec.timeZone in body should match '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$'`,
+		},
+		{
+			name:   "a path in place of a time zone is refused",
+			covers: "spec.timeZone pattern",
+			patch:  `{spec: {timeZone: "../Berlin"}}`,
+			want:   `spec.timeZone: Invalid value: "../Berlin": spec.timeZone in body should match '^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$'`,
+		},
+		{
+			name:   "the zone of the machine is refused",
+			covers: "spec.timeZone: timeZone must be the name of a zone: Local is another one on each machine",
+			patch:  `{spec: {timeZone: LOCAL}}`,
+			want:   `spec.timeZone: Invalid value: "LOCAL": timeZone must be the name of a zone: Local is another one on each machine`,
 		},
 		{
 			name:   "a time zone of more than 64 characters is refused",
@@ -97,6 +143,25 @@ func scheduleRules() []rule {
 			covers: "spec.startingDeadlineSeconds minimum",
 			patch:  `{spec: {startingDeadlineSeconds: 9}}`,
 			want:   "spec.startingDeadlineSeconds: Invalid value: 9: spec.startingDeadlineSeconds in body should be greater than or equal to 10",
+		},
+		{
+			name:   "a negative jitter is refused",
+			covers: "spec.jitterSeconds minimum",
+			patch:  `{spec: {jitterSeconds: -1}}`,
+			want:   "spec.jitterSeconds: Invalid value: -1: spec.jitterSeconds in body should be greater than or equal to 0",
+		},
+		{
+			name:   "a jitter of more than a day is refused",
+			covers: "spec.jitterSeconds maximum",
+			patch:  `{spec: {jitterSeconds: 86401}}`,
+			want:   "spec.jitterSeconds: Invalid value: 86401: spec.jitterSeconds in body should be less than or equal to 86400",
+		},
+		{
+			name:   "a scan of the history that may be gone before the next one can go on from it is refused",
+			covers: "spec: a scan that the next one goes on from must be kept for at least 300 seconds: raise template.spec.ttlSecondsAfterFinished, or set incremental to false",
+			patch:  `{spec: {template: {spec: {mode: History, ttlSecondsAfterFinished: 299}}}}`,
+			want: "spec: Invalid value: a scan that the next one goes on from must be kept for at least 300 seconds: raise template.spec.ttlSecondsAfterFinished, " +
+				"or set incremental to false",
 		},
 		{
 			name:   "a concurrency policy that does not exist is refused",
@@ -185,6 +250,106 @@ func scheduleRules() []rule {
 	}, inside("spec.template.spec", inTemplate, optionRules())...)
 }
 
+// scheduleStatusRules are what a ScanSchedule's status is refused for.
+func scheduleStatusRules() []rule {
+	return []rule{
+		{
+			name:   "1001 targets are refused",
+			covers: "status.targets maxItems",
+			patch:  `{status: {targets: [` + list(1001, "{repository: r%d}") + `]}}`,
+			want:   "status.targets: Too many: 1001: must have at most 1000 items",
+		},
+		{
+			name:   "a target without a repository is refused",
+			covers: "status.targets[].repository required",
+			patch:  `{status: {targets: [{branch: main}]}}`,
+			want:   "status.targets[0].repository: Required value",
+		},
+		{
+			name:   "a target's repository of more than 256 characters is refused",
+			covers: "status.targets[].repository maxLength",
+			patch:  `{status: {targets: [{repository: ` + strings.Repeat("x", 257) + `}]}}`,
+			want:   "status.targets[0].repository: Too long: may not be more than 256 bytes",
+		},
+		{
+			name:   "a target's branch of more than 256 characters is refused",
+			covers: "status.targets[].branch maxLength",
+			patch:  `{status: {targets: [{repository: payments, branch: ` + strings.Repeat("x", 257) + `}]}}`,
+			want:   "status.targets[0].branch: Too long: may not be more than 256 bytes",
+		},
+		{
+			name:   "a target's reason of more than 64 characters is refused",
+			covers: "status.targets[].reason maxLength",
+			patch:  `{status: {targets: [{repository: payments, reason: ` + strings.Repeat("x", 65) + `}]}}`,
+			want:   "status.targets[0].reason: Too long: may not be more than 64 bytes",
+		},
+		{
+			name:   "a target's message of more than 256 characters is refused",
+			covers: "status.targets[].message maxLength",
+			patch:  `{status: {targets: [{repository: payments, message: ` + strings.Repeat("x", 257) + `}]}}`,
+			want:   "status.targets[0].message: Too long: may not be more than 256 bytes",
+		},
+		{
+			name:   "a target's jobName of more than 63 characters is refused",
+			covers: "status.targets[].jobName maxLength",
+			patch:  `{status: {targets: [{repository: payments, jobName: ` + strings.Repeat("x", 64) + `}]}}`,
+			want:   "status.targets[0].jobName: Too long: may not be more than 63 bytes",
+		},
+		{
+			name:   "a target's state that does not exist is refused",
+			covers: "status.targets[].state enum",
+			patch:  `{status: {targets: [{repository: payments, state: Done}]}}`,
+			want:   `status.targets[0].state: Unsupported value: "Done": supported values: "Waiting", "Created", "Unchanged", "Absent", "Missed", "Failed"`,
+		},
+		{
+			name:   "a history without a revision is refused",
+			covers: "status.targets[].history.revision required",
+			patch:  `{status: {targets: [{repository: payments, history: {scheduleTime: "2026-11-24T00:00:00Z"}}]}}`,
+			want:   "status.targets[0].history.revision: Required value",
+		},
+		{
+			name:   "a history that ends at a branch is refused",
+			covers: "status.targets[].history.revision pattern",
+			patch:  `{status: {targets: [{repository: payments, history: {revision: main, scheduleTime: "2026-11-24T00:00:00Z"}}]}}`,
+			want:   `status.targets[0].history.revision: Invalid value: "main": targets[0].history.revision in body should match '^([0-9a-f]{40}|[0-9a-f]{64})$'`,
+		},
+		{
+			name:   "a history without its run is refused",
+			covers: "status.targets[].history.scheduleTime required",
+			patch:  `{status: {targets: [{repository: payments, history: {revision: ` + revision + `}}]}}`,
+			want:   "status.targets[0].history.scheduleTime: Required value",
+		},
+		{
+			name:   "a history's scanner of more than 64 characters is refused",
+			covers: "status.targets[].history.scanner maxLength",
+			patch:  `{status: {targets: [{repository: payments, history: {revision: ` + revision + `, scheduleTime: "2026-11-24T00:00:00Z", scanner: ` + strings.Repeat("x", 65) + `}}]}}`,
+			want:   "status.targets[0].history.scanner: Too long: may not be more than 64 bytes",
+		},
+	}
+}
+
 func TestScanScheduleRefusesWhatCannotBeFollowed(t *testing.T) {
 	checkRefused(t, scanSchedule(), scheduleRules())
+}
+
+// The status has an entry per target; the object must fit into etcd when all are as long as they can be.
+func TestAStatusOfAsManyAndAsLongTargetsAsThereCanBeIsStored(t *testing.T) {
+	client := scanSchedule().client(t, plane.Namespace(t))
+	made, err := client.Create(t.Context(), scanSchedule().object(t), metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := func(n int) string { return strings.Repeat("x", n) }
+	targets := make([]any, 0, v1alpha1.MaxScheduleTargets)
+	for range v1alpha1.MaxScheduleTargets {
+		targets = append(targets, map[string]any{
+			"repository": long(256), "branch": long(256), "scheduleTime": "2026-11-24T00:00:00Z", "state": "Unchanged", "reason": long(64),
+			"message": long(256), "nextAttemptTime": "2026-11-24T00:00:00Z", "jobName": long(63),
+			"history": map[string]any{"revision": strings.Repeat("a", 64), "scheduleTime": "2026-11-24T00:00:00Z", "scanner": long(64)},
+		})
+	}
+	made.Object["status"] = map[string]any{"targets": targets}
+	if _, err := client.UpdateStatus(t.Context(), made, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
 }

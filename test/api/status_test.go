@@ -272,6 +272,7 @@ func TestStatusIsBounded(t *testing.T) {
 	}{
 		{scanJob(), jobStatusRules()},
 		{scanEnvironment(), environmentStatusRules()},
+		{scanSchedule(), scheduleStatusRules()},
 	} {
 		namespace := plane.Namespace(t)
 		_, err := row.kind.client(t, namespace).Create(t.Context(), row.kind.object(t), metav1.CreateOptions{})
