@@ -8,14 +8,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	inboxrouter "github.com/scanjob-dev/scanjob/controllers/inbox"
 	"github.com/scanjob-dev/scanjob/controllers/scanenvironment"
 	"github.com/scanjob-dev/scanjob/controllers/scanjob"
+	"github.com/scanjob-dev/scanjob/controllers/scanschedule"
 	"github.com/scanjob-dev/scanjob/controllers/scantrigger"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/codecommit"
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 )
 
@@ -27,6 +30,8 @@ type Options struct {
 	Inbox inbox.Options
 	// Metrics is where the operator's own metrics are registered.
 	Metrics prometheus.Registerer
+	// ScheduleClock tells when runs of schedules are due. Default: the real clock.
+	ScheduleClock clock.PassiveClock
 }
 
 // NewScheme returns a scheme with the kinds that the operator reads and writes.
@@ -62,7 +67,22 @@ func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, option
 	if err := triggers.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
 	}
+	if err := setUpSchedules(ctx, mgr, codecommit.NewClients(aws), options); err != nil {
+		return fmt.Errorf("set up the ScanSchedule controller: %w", err)
+	}
 	return nil
+}
+
+// setUpSchedules makes the controller of schedules. repositories is shared by all who ask CodeCommit, for its rate.
+func setUpSchedules(ctx context.Context, mgr ctrl.Manager, repositories *codecommit.Clients, options Options) error {
+	metrics, err := scanschedule.NewMetrics(options.Metrics)
+	if err != nil {
+		return err
+	}
+	return scanschedule.New(scanschedule.Options{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("scanschedule"),
+		CodeCommit: repositories, Clock: options.ScheduleClock, Metrics: metrics,
+	}).SetupWithManager(ctx, mgr)
 }
 
 // setUpInbox makes the way of a message: from its queue through the router to whoever it is for.

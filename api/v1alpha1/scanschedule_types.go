@@ -145,7 +145,8 @@ type ScanScheduleStatus struct {
 	// +optional
 	NextScheduleTime *metav1.Time `json:"nextScheduleTime,omitempty"`
 
-	// expandedTime is when spec.repositories was last compared with the repositories that there are.
+	// expandedTime is when spec.repositories was last compared with the repositories that there are; absent where that could
+	// not be done.
 	// +optional
 	ExpandedTime *metav1.Time `json:"expandedTime,omitempty"`
 

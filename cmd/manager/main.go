@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+	// The zones of schedules, for images that have no zoneinfo of their own.
+	_ "time/tzdata"
 
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"

@@ -49,6 +49,9 @@ func NewClients(aws *awsclient.Factory) *Clients {
 	return &Clients{aws: aws, limits: map[place]*limits{}}
 }
 
+// DefaultRegion returns the region of scopes that name none, empty where there is none.
+func (c *Clients) DefaultRegion() string { return c.aws.DefaultRegion() }
+
 // For returns the client of a scope. All clients of one account and region share its rate; the account is that of the
 // scope's role, and without one the operator's own.
 func (c *Clients) For(scope awsclient.Scope) *Client {
