@@ -74,6 +74,7 @@ func (cc *codeCommitService) operations() map[string]operation {
 		"GetRepository":                 jsonOperation(cc.getRepository),
 		"DeleteRepository":              jsonOperation(cc.deleteRepository),
 		"ListRepositories":              jsonOperation(cc.listRepositories),
+		"UpdateDefaultBranch":           jsonOperation(cc.updateDefaultBranch),
 		"CreateBranch":                  jsonOperation(cc.createBranch),
 		"DeleteBranch":                  jsonOperation(cc.deleteBranch),
 		"GetBranch":                     jsonOperation(cc.getBranch),

@@ -115,3 +115,20 @@ func (cc *codeCommitService) deleteBranch(c *call, in struct {
 	}
 	return map[string]any{"deletedBranch": map[string]string{"branchName": in.Branch, "commitId": deleted}}, nil
 }
+
+func (cc *codeCommitService) updateDefaultBranch(c *call, in struct {
+	Repository string `json:"repositoryName"`
+	Branch     string `json:"defaultBranchName"`
+}) (any, error) {
+	repo, refused := cc.findRepository(in.Repository)
+	if refused != nil {
+		return nil, refused
+	}
+	repo.writing.Lock()
+	defer repo.writing.Unlock()
+	if _, err := cc.branchTip(c, repo, in.Branch); err != nil {
+		return nil, err
+	}
+	_, err := cc.git.in(c.ctx, repo.dir, "symbolic-ref", "HEAD", "refs/heads/"+in.Branch)
+	return nothing{}, err
+}

@@ -414,3 +414,25 @@ func TestADenialOfOneRepositoryLeavesTheOthers(t *testing.T) {
 	fault.Clear()
 	noError(t, get("secret"))
 }
+
+func TestTheDefaultBranchIsTheFirstUntilAnotherIsNamed(t *testing.T) {
+	rt := newRepositoryTest(t)
+	rt.branch("trunk", rt.first)
+	branch := func() string {
+		out, err := rt.client.GetRepository(t.Context(), &codecommit.GetRepositoryInput{RepositoryName: aws.String("payments")})
+		noError(t, err)
+		return aws.ToString(out.RepositoryMetadata.DefaultBranch)
+	}
+	name := func(name string) error {
+		_, err := rt.client.UpdateDefaultBranch(t.Context(), &codecommit.UpdateDefaultBranchInput{RepositoryName: aws.String("payments"), DefaultBranchName: aws.String(name)})
+		return err
+	}
+	if got := branch(); got != "main" {
+		t.Errorf("default branch %q, want main", got)
+	}
+	wantCode(t, name("nowhere"), "BranchDoesNotExistException")
+	noError(t, name("trunk"))
+	if got := branch(); got != "trunk" {
+		t.Errorf("default branch %q, want trunk", got)
+	}
+}
