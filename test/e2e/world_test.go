@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -109,6 +110,8 @@ type managerOptions struct {
 	aws  *aws.Config
 	// jobs are the ScanJob controller's settings.
 	jobs scanjob.Options
+	// schedules tells when runs of schedules are due.
+	schedules clock.PassiveClock
 }
 
 // quick are settings that make a test's scans take no longer than they must.
@@ -164,6 +167,8 @@ func (w *world) manage(options managerOptions) *manager {
 		// What a crashed manager held comes back after two seconds, not after a minute.
 		Inbox:   inbox.Options{WaitTime: time.Second, VisibilityTimeout: 2 * time.Second},
 		Metrics: prometheus.NewRegistry(),
+
+		ScheduleClock: options.schedules,
 	})
 	if err != nil {
 		w.t.Fatal(err)
