@@ -139,8 +139,9 @@ const (
 	ReasonScanJobRefused = "ScanJobRefused"
 )
 
-// Reasons of condition Ready of ScanSchedule, besides ReasonInvalidPattern, ReasonEnvironmentNotFound,
-// ReasonEnvironmentNotReady, ReasonRegionUnknown, ReasonAWSUnavailable and ReasonAssumeRoleFailed.
+// Reasons of condition Ready of ScanSchedule, besides ReasonInvalidPattern and ReasonInvalidTemplate (in both cases the rest of
+// the spec is followed), ReasonEnvironmentNotFound, ReasonEnvironmentNotReady, ReasonRegionUnknown, ReasonAWSUnavailable and
+// ReasonAssumeRoleFailed.
 const (
 	// ReasonScheduled (True): the runs come at their times.
 	ReasonScheduled = "Scheduled"
@@ -176,7 +177,7 @@ const (
 	ReasonStartingDeadlineExceeded = "StartingDeadlineExceeded"
 	// ReasonRepositoryUnreadable (Failed): CodeCommit refuses to tell of the repository, as for a key that is disabled.
 	ReasonRepositoryUnreadable = "RepositoryUnreadable"
-	// ReasonJobRejected (Failed): the API server does not accept the ScanJob; something in the template is wrong.
+	// ReasonJobRejected (Failed): the API server does not accept the ScanJob; the template, or an admission policy, must change.
 	ReasonJobRejected = "JobRejected"
 )
 

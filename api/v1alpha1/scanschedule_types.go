@@ -150,6 +150,13 @@ type ScanScheduleStatus struct {
 	// +optional
 	ExpandedTime *metav1.Time `json:"expandedTime,omitempty"`
 
+	// unmatchedPatterns are the patterns of spec.repositories that matched no repository then.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MaxLength=256
+	UnmatchedPatterns []string `json:"unmatchedPatterns,omitempty"`
+
 	// targets are the branches that the schedule scans, by repository and branch, at most 1000.
 	// +optional
 	// +listType=atomic

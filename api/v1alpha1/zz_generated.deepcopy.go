@@ -832,6 +832,11 @@ func (in *ScanScheduleStatus) DeepCopyInto(out *ScanScheduleStatus) {
 		in, out := &in.ExpandedTime, &out.ExpandedTime
 		*out = (*in).DeepCopy()
 	}
+	if in.UnmatchedPatterns != nil {
+		in, out := &in.UnmatchedPatterns, &out.UnmatchedPatterns
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Targets != nil {
 		in, out := &in.Targets, &out.Targets
 		*out = make([]ScheduleTarget, len(*in))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"time"
+
 	// The zones of schedules, for images that have no zoneinfo of their own.
 	_ "time/tzdata"
 

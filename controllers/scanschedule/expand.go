@@ -41,7 +41,7 @@ func (s *scope) expansionDue(run time.Time) bool {
 // match.
 func (s *scope) matchAgain() time.Time {
 	expanded := timeOf(s.schedule.Status.ExpandedTime)
-	if expanded == nil || len(s.unmatched()) == 0 && !s.missingByName() {
+	if expanded == nil || len(s.schedule.Status.UnmatchedPatterns) == 0 && !s.missingByName() {
 		return time.Time{}
 	}
 	return expanded.Add(matchRetry)
@@ -72,7 +72,7 @@ func (r *Reconciler) expand(ctx context.Context, s *scope, run time.Time) {
 	if err != nil {
 		s.listingFailed(ctx, err)
 		targets, omitted := expand(&s.schedule.Spec, status.Targets, existing(status.Targets))
-		status.Targets, status.OmittedTargets = targets, int32(omitted)
+		status.Targets, status.OmittedTargets, status.UnmatchedPatterns = targets, int32(omitted), nil
 		return
 	}
 	late := run.IsZero() && s.runIsNewer()
@@ -83,6 +83,7 @@ func (r *Reconciler) expand(ctx context.Context, s *scope, run time.Time) {
 		}
 	}
 	noteExistence(targets, listed)
+	status.UnmatchedPatterns = unmatched(&s.schedule.Spec, listed)
 	status.Targets, status.OmittedTargets, status.ExpandedTime = targets, int32(omitted), apiTime(s.now)
 }
 
@@ -90,8 +91,8 @@ func (r *Reconciler) expand(ctx context.Context, s *scope, run time.Time) {
 func (s *scope) listingFailed(ctx context.Context, err error) {
 	log.FromContext(ctx).Info("Cannot list the repositories", "region", s.region, "problem", err.Error())
 	class := codecommit.ClassOf(err)
-	readable, _ := patterns(&s.schedule.Spec)
-	if len(readable) == 0 && class == awsclient.ClassAccessDenied && !awsclient.RoleRefused(err) {
+	usable, _ := patterns(&s.schedule.Spec)
+	if len(usable) == 0 && class == awsclient.ClassAccessDenied && !awsclient.RoleRefused(err) {
 		s.schedule.Status.ExpandedTime = apiTime(s.now)
 		return
 	}

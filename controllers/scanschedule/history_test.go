@@ -177,7 +177,8 @@ func TestScannerIDIsOfTheTaskDefinitionAndTheContainer(t *testing.T) {
 		}
 		seen[id] = name
 	}
-	if mustScanner(t, definition7, command("scan")) != mustScanner(t, definition7, command("scan")) {
+	one, again := command("scan"), command("scan")
+	if mustScanner(t, definition7, one) != mustScanner(t, definition7, again) {
 		t.Error("one scanner has two identities")
 	}
 	if id := mustScanner(t, "", command("scan")); id != "" {

@@ -2,6 +2,8 @@ package scanschedule
 
 import (
 	"strings"
+
+	"github.com/scanjob-dev/scanjob/internal/clip"
 )
 
 // note is something that people should hear of, as a Kubernetes event.
@@ -22,19 +24,5 @@ func (s *scope) tell(kind, reason, action, message string) {
 	s.notes = append(s.notes, note{kind, reason, action, []string{message}})
 }
 
-// maxNote is the API server's bound of an event's note, in bytes.
-const maxNote = 1024
-
 // text is the note's messages, as many as fit.
-func (n note) text() string {
-	text := strings.Join(n.messages, "; ")
-	if len(text) <= maxNote {
-		return text
-	}
-	const cut = "…"
-	runes := []rune(text[:maxNote-len(cut)])
-	for len(runes) > 0 && runes[len(runes)-1] == '\uFFFD' {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + cut
-}
+func (n note) text() string { return clip.Note(strings.Join(n.messages, "; ")) }

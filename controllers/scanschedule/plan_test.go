@@ -220,10 +220,15 @@ func TestWhatASpecIsRefusedFor(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"a bad cron line":               {v1alpha1.ScanScheduleSpec{Schedule: "0 25 * * *"}, v1alpha1.ReasonInvalidSchedule, "25"},
-		"a day that never comes":        {v1alpha1.ScanScheduleSpec{Schedule: "0 0 31 2 *"}, v1alpha1.ReasonInvalidSchedule, "never due"},
-		"a bad zone":                    {v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", TimeZone: "Europe/Atlantis"}, v1alpha1.ReasonUnknownTimeZone, "Europe/Atlantis"},
-		"a pattern that cannot be read": {v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", Repositories: []string{"a*", "infra-["}}, v1alpha1.ReasonInvalidPattern, `"infra-["`},
+		"a bad cron line":                 {v1alpha1.ScanScheduleSpec{Schedule: "0 25 * * *"}, v1alpha1.ReasonInvalidSchedule, "25"},
+		"a day that never comes":          {v1alpha1.ScanScheduleSpec{Schedule: "0 0 31 2 *"}, v1alpha1.ReasonInvalidSchedule, "never due"},
+		"a bad zone":                      {v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", TimeZone: "Europe/Atlantis"}, v1alpha1.ReasonUnknownTimeZone, "Europe/Atlantis"},
+		"a pattern that cannot be read":   {v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", Repositories: []string{"a*", "infra-["}}, v1alpha1.ReasonInvalidPattern, `spec.repositories[1] is "infra-["`},
+		"a pattern that would take hours": {v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", Repositories: []string{strings.Repeat("{a,b}", 36)}}, v1alpha1.ReasonInvalidPattern, "more than 64 patterns"},
+		"a label that no object can have": {
+			v1alpha1.ScanScheduleSpec{Schedule: "0 2 * * *", Template: v1alpha1.ScanJobTemplate{Metadata: v1alpha1.TemplateMetadata{Labels: map[string]string{"team": "not a label"}}}},
+			v1alpha1.ReasonInvalidTemplate, "not a label",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scope{schedule: &v1alpha1.ScanSchedule{Spec: row.spec}, now: noon()}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // readSpec reads the parts of the spec that can be wrong in themselves.
@@ -29,8 +30,11 @@ func (s *scope) readSpec() {
 	default:
 		s.table = &table
 	}
-	if _, invalid := patterns(spec); invalid != "" {
-		s.trouble(v1alpha1.ReasonInvalidPattern, fmt.Sprintf("spec.repositories has %q, which cannot be read; check its brackets, braces and backslashes", invalid))
+	if _, problem := patterns(spec); problem != nil {
+		s.trouble(v1alpha1.ReasonInvalidPattern, problem.Error()+". The others are followed")
+	}
+	if err := jobs.CheckTemplate(spec.Template.Metadata); err != nil {
+		s.trouble(v1alpha1.ReasonInvalidTemplate, err.Error()+". Jobs are created without that")
 	}
 }
 

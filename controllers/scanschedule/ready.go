@@ -9,21 +9,15 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/clip"
 	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // examples is how many names a message has before it counts the rest; status.targets has them all.
 const examples = 5
 
-// unmatched returns the patterns of spec.repositories that no target comes from.
-func (s *scope) unmatched() []string {
-	readable, _ := patterns(&s.schedule.Spec)
-	return slices.DeleteFunc(readable, func(pattern string) bool {
-		return slices.ContainsFunc(s.schedule.Status.Targets, func(target v1alpha1.ScheduleTarget) bool {
-			return target.Reason != v1alpha1.ReasonRepositoryNotFound && matchesAny([]string{pattern}, target.Repository)
-		})
-	})
-}
+// maxReady keeps the condition readable, in bytes; the API's own bound is 32,768 characters.
+const maxReady = 4096
 
 // missingByName says whether a repository that is named does not exist.
 func (s *scope) missingByName() bool {
@@ -36,7 +30,7 @@ func (s *scope) missingByName() bool {
 func (s *scope) judge() {
 	status := &s.schedule.Status
 	s.wakeAt(s.matchAgain())
-	if missing := s.unmatched(); len(missing) > 0 && status.ExpandedTime != nil {
+	if missing := status.UnmatchedPatterns; len(missing) > 0 {
 		s.trouble(v1alpha1.ReasonNoRepositoryMatches, fmt.Sprintf("no repository in %s matches %s; correct the pattern, or create the repository",
 			s.region, list(missing)))
 	}
@@ -110,7 +104,9 @@ func (s *scope) readiness() metav1.Condition {
 		for _, other := range s.problems[1:] {
 			message += ". " + other.reason + ": " + other.message
 		}
-		return metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: s.problems[0].reason, Message: message}
+		return metav1.Condition{
+			Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: s.problems[0].reason, Message: clip.Bytes(message, maxReady),
+		}
 	}
 	targets := s.schedule.Status.Targets
 	message := fmt.Sprintf("Scanning %d branches", len(targets))

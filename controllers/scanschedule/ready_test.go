@@ -20,62 +20,61 @@ func TestReadinessOfTargets(t *testing.T) {
 	for name, row := range map[string]struct {
 		repositories []string
 		targets      []v1alpha1.ScheduleTarget
+		unmatched    []string
 		omitted      int32
 		suspend      bool
 		reason       string
 		says         string
 	}{
-		"all is well": {[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, 0, false, v1alpha1.ReasonScheduled, "Scanning 1 branch"},
-		"suspended":   {[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, 0, true, v1alpha1.ReasonScheduled, "Suspended"},
+		"all is well": {[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, nil, 0, false, v1alpha1.ReasonScheduled, "Scanning 1 branch"},
+		"suspended":   {[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, nil, 0, true, v1alpha1.ReasonScheduled, "Suspended"},
 		"a pattern that matches nothing is named": {
-			[]string{"payments", "infra-*"}, []v1alpha1.ScheduleTarget{fine}, 0, false, v1alpha1.ReasonNoRepositoryMatches, "no repository in us-east-1 matches infra-*",
-		},
-		"a pattern whose only repository is gone matches nothing": {
-			[]string{"payments", "infra-*"}, []v1alpha1.ScheduleTarget{target("infra-dns", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryNotFound), fine}, 0, false,
-			v1alpha1.ReasonNoRepositoryMatches, "infra-*",
+			[]string{"payments", "infra-*"}, []v1alpha1.ScheduleTarget{fine}, []string{"infra-*"}, 0, false, v1alpha1.ReasonNoRepositoryMatches, "no repository in us-east-1 matches infra-*",
 		},
 		"a named repository that does not exist": {
-			[]string{"payments", "nowhere"}, []v1alpha1.ScheduleTarget{target("nowhere", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryNotFound), fine}, 0, false,
+			[]string{"payments", "nowhere"}, []v1alpha1.ScheduleTarget{target("nowhere", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryNotFound), fine}, nil, 0, false,
 			v1alpha1.ReasonTargetsNotScanned, "nowhere main (RepositoryNotFound: because)",
 		},
 		"a named repository that is empty": {
-			[]string{"empty"}, []v1alpha1.ScheduleTarget{target("empty", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryEmpty)}, 0, false,
+			[]string{"empty"}, []v1alpha1.ScheduleTarget{target("empty", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryEmpty)}, nil, 0, false,
 			v1alpha1.ReasonTargetsNotScanned, "empty main (RepositoryEmpty",
 		},
 		"what a pattern brings may be empty": {
-			[]string{"*"}, []v1alpha1.ScheduleTarget{target("empty", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryEmpty), fine}, 0, false,
+			[]string{"*"}, []v1alpha1.ScheduleTarget{target("empty", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryEmpty), fine}, nil, 0, false,
 			v1alpha1.ReasonScheduled, "in 1 there was nothing to scan",
 		},
 		"what a pattern brings may lack a branch that others have": {
-			[]string{"*"}, []v1alpha1.ScheduleTarget{target("tools", v1alpha1.TargetAbsent, v1alpha1.ReasonBranchNotFound), fine}, 0, false,
+			[]string{"*"}, []v1alpha1.ScheduleTarget{target("tools", v1alpha1.TargetAbsent, v1alpha1.ReasonBranchNotFound), fine}, nil, 0, false,
 			v1alpha1.ReasonScheduled, "in 1 there was nothing to scan",
 		},
 		"a branch that no repository has is a mistake": {
-			[]string{"*"}, []v1alpha1.ScheduleTarget{target("tools", v1alpha1.TargetAbsent, v1alpha1.ReasonBranchNotFound)}, 0, false,
+			[]string{"*"}, []v1alpha1.ScheduleTarget{target("tools", v1alpha1.TargetAbsent, v1alpha1.ReasonBranchNotFound)}, nil, 0, false,
 			v1alpha1.ReasonTargetsNotScanned, "tools main (BranchNotFound",
 		},
 		"what a pattern brings must be readable": {
-			[]string{"*"}, []v1alpha1.ScheduleTarget{target("secret", v1alpha1.TargetWaiting, v1alpha1.ReasonAccessDenied), fine}, 0, false,
+			[]string{"*"}, []v1alpha1.ScheduleTarget{target("secret", v1alpha1.TargetWaiting, v1alpha1.ReasonAccessDenied), fine}, nil, 0, false,
 			v1alpha1.ReasonTargetsNotScanned, "secret main (AccessDenied",
 		},
 		"waiting for an earlier scan is no trouble": {
-			[]string{"payments"}, []v1alpha1.ScheduleTarget{target("payments", v1alpha1.TargetWaiting, v1alpha1.ReasonScanUnfinished)}, 0, false, v1alpha1.ReasonScheduled, "",
+			[]string{"payments"}, []v1alpha1.ScheduleTarget{target("payments", v1alpha1.TargetWaiting, v1alpha1.ReasonScanUnfinished)}, nil, 0, false, v1alpha1.ReasonScheduled, "",
 		},
 		"a missed scan is told by its event": {
-			[]string{"payments"}, []v1alpha1.ScheduleTarget{target("payments", v1alpha1.TargetMissed, v1alpha1.ReasonStartingDeadlineExceeded)}, 0, false, v1alpha1.ReasonScheduled, "",
+			[]string{"payments"}, []v1alpha1.ScheduleTarget{target("payments", v1alpha1.TargetMissed, v1alpha1.ReasonStartingDeadlineExceeded)}, nil, 0, false, v1alpha1.ReasonScheduled, "",
 		},
 		"more targets than there can be": {
-			[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, 203, false, v1alpha1.ReasonTooManyTargets, "there are 204 branches to scan and 203 of them are not",
+			[]string{"payments"}, []v1alpha1.ScheduleTarget{fine}, nil, 203, false, v1alpha1.ReasonTooManyTargets, "there are 204 branches to scan and 203 of them are not",
 		},
 		"all that is wrong is said": {
-			[]string{"payments", "infra-*", "nowhere"}, []v1alpha1.ScheduleTarget{target("nowhere", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryNotFound), fine}, 0, false,
+			[]string{"payments", "infra-*", "nowhere"}, []v1alpha1.ScheduleTarget{target("nowhere", v1alpha1.TargetAbsent, v1alpha1.ReasonRepositoryNotFound), fine}, []string{"infra-*"}, 0, false,
 			v1alpha1.ReasonNoRepositoryMatches, "TargetsNotScanned: not scanned: nowhere main",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &scope{now: noon(), region: "us-east-1", schedule: &v1alpha1.ScanSchedule{
-				Spec:   v1alpha1.ScanScheduleSpec{Repositories: row.repositories, Branches: []string{"main"}, Suspend: row.suspend, Schedule: "@hourly"},
-				Status: v1alpha1.ScanScheduleStatus{Targets: row.targets, OmittedTargets: row.omitted, ExpandedTime: ptr.To(metav1.NewTime(noon()))},
+				Spec: v1alpha1.ScanScheduleSpec{Repositories: row.repositories, Branches: []string{"main"}, Suspend: row.suspend, Schedule: "@hourly"},
+				Status: v1alpha1.ScanScheduleStatus{
+					Targets: row.targets, OmittedTargets: row.omitted, UnmatchedPatterns: row.unmatched, ExpandedTime: ptr.To(metav1.NewTime(noon())),
+				},
 			}}
 			s.readSpec()
 			s.judge()
@@ -98,6 +97,17 @@ func TestAMessageNamesAFewAndCountsTheRest(t *testing.T) {
 	}
 	if got := list(names[:5]); got != "r0, r1, r2, r3, r4" {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestTheMessageOfReadyIsBounded(t *testing.T) {
+	s := &scope{now: noon(), schedule: &v1alpha1.ScanSchedule{Spec: v1alpha1.ScanScheduleSpec{Schedule: "@hourly"}}}
+	for range 20 {
+		s.trouble(v1alpha1.ReasonInvalidPattern, strings.Repeat("x", 1000))
+	}
+	s.conclude()
+	if n := len(s.schedule.Status.Conditions[0].Message); n > maxReady || n < 3000 {
+		t.Errorf("%d bytes", n)
 	}
 }
 

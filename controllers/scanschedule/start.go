@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -198,12 +200,20 @@ func (r *Reconciler) ensureJob(ctx context.Context, s *scope, wanted scan) (stri
 	case apierrors.IsAlreadyExists(err):
 		return name, r.adopt(ctx, s, job)
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
-		return "", &obstacle{state: v1alpha1.TargetFailed, reason: v1alpha1.ReasonJobRejected, message: "the API server refuses the ScanJob; change spec.template: " + err.Error()}
+		return "", &obstacle{state: v1alpha1.TargetFailed, reason: v1alpha1.ReasonJobRejected, message: "change spec.template, or what refuses the ScanJob: it " + refusal(err, name)}
 	case apierrors.IsForbidden(err):
 		// A quota, or an admission policy.
-		return "", &obstacle{state: v1alpha1.TargetWaiting, reason: v1alpha1.ReasonJobNotCreated, message: err.Error()}
+		return "", &obstacle{state: v1alpha1.TargetWaiting, reason: v1alpha1.ReasonJobNotCreated, message: "the ScanJob " + refusal(err, name)}
 	}
 	return "", fmt.Errorf("create ScanJob %s: %w", name, err)
+}
+
+// refusal is what the API server says of an object that it refuses, without the object's long name before it.
+func refusal(err error, name string) string {
+	if _, said, ok := strings.Cut(err.Error(), strconv.Quote(name)+" "); ok {
+		return said
+	}
+	return "is refused: " + err.Error()
 }
 
 // adopt takes the job that is there for the wanted one, provided that it is the schedule's.

@@ -7,26 +7,30 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bmatcuk/doublestar/v4"
-
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/clip"
+	"github.com/scanjob-dev/scanjob/internal/glob"
 )
 
 // isPattern tells a pattern from a name: a repository's name has none of these characters.
 func isPattern(repository string) bool { return strings.ContainsAny(repository, `*?[]{}\`) }
 
-// patterns returns the entries of spec.repositories that are patterns and can be read, and the first that cannot.
-func patterns(spec *v1alpha1.ScanScheduleSpec) (readable []string, invalid string) {
-	for _, entry := range spec.Repositories {
+// patterns returns the entries of spec.repositories that are patterns and can be used, and what is wrong with the first that
+// cannot.
+func patterns(spec *v1alpha1.ScanScheduleSpec) (usable []string, problem error) {
+	for i, entry := range spec.Repositories {
+		if !isPattern(entry) {
+			continue
+		}
+		err := glob.Check(entry)
 		switch {
-		case !isPattern(entry):
-		case doublestar.ValidatePattern(entry):
-			readable = append(readable, entry)
-		case invalid == "":
-			invalid = entry
+		case err == nil:
+			usable = append(usable, entry)
+		case problem == nil:
+			problem = fmt.Errorf("spec.repositories[%d] is %q, which cannot be used; %w", i, entry, err)
 		}
 	}
-	return readable, invalid
+	return usable, problem
 }
 
 // named says whether spec.repositories has a repository by its name, and not only by a pattern.
@@ -50,7 +54,7 @@ func branchesOf(spec *v1alpha1.ScanScheduleSpec) []string {
 
 // repositoriesOf returns the repositories that a spec names or, of those there are, matches.
 func repositoriesOf(spec *v1alpha1.ScanScheduleSpec, existing []string) []string {
-	readable, _ := patterns(spec)
+	usable, _ := patterns(spec)
 	var found []string
 	for _, entry := range spec.Repositories {
 		if !isPattern(entry) {
@@ -58,7 +62,7 @@ func repositoriesOf(spec *v1alpha1.ScanScheduleSpec, existing []string) []string
 		}
 	}
 	for _, repository := range existing {
-		if matchesAny(readable, repository) {
+		if glob.MatchesAny(usable, repository) {
 			found = append(found, repository)
 		}
 	}
@@ -66,8 +70,12 @@ func repositoriesOf(spec *v1alpha1.ScanScheduleSpec, existing []string) []string
 	return slices.Compact(found)
 }
 
-func matchesAny(patterns []string, repository string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, repository) })
+// unmatched returns the patterns of a spec that match none of the repositories that there are.
+func unmatched(spec *v1alpha1.ScanScheduleSpec, existing []string) []string {
+	usable, _ := patterns(spec)
+	return slices.DeleteFunc(usable, func(pattern string) bool {
+		return slices.ContainsFunc(existing, func(repository string) bool { return glob.MatchesAny([]string{pattern}, repository) })
+	})
 }
 
 // expand returns the targets of a spec for the repositories that there are, in order and at most MaxScheduleTargets, and
@@ -142,25 +150,16 @@ func noteExistence(targets []v1alpha1.ScheduleTarget, existing []string) {
 
 // settle gives a target a state that is not Waiting.
 func settle(target *v1alpha1.ScheduleTarget, state v1alpha1.TargetState, reason, message string) {
-	target.State, target.Reason, target.Message, target.NextAttemptTime = state, reason, shorten(message), nil
+	target.State, target.Reason, target.Message, target.NextAttemptTime = state, reason, clip.Bytes(message, maxMessage), nil
 }
 
 // postpone keeps a target waiting for something, until a time where that is known.
 func postpone(target *v1alpha1.ScheduleTarget, until time.Time, reason, message string) {
-	target.State, target.Reason, target.Message, target.NextAttemptTime = v1alpha1.TargetWaiting, reason, shorten(message), apiTime(until)
+	target.State, target.Reason, target.Message, target.NextAttemptTime = v1alpha1.TargetWaiting, reason, clip.Bytes(message, maxMessage), apiTime(until)
 }
 
-// maxMessage is the API's bound of a target's message.
+// maxMessage is the API's bound of a target's message, in characters, of which none has less than a byte.
 const maxMessage = 256
-
-// shorten cuts a text to what fits into a target's message.
-func shorten(text string) string {
-	runes := []rune(text)
-	if len(runes) <= maxMessage {
-		return text
-	}
-	return string(runes[:maxMessage-1]) + "…"
-}
 
 // begin makes all targets wait for their moments in a run, and returns how many still waited for an earlier one.
 func begin(schedule *v1alpha1.ScanSchedule, t timetable, run time.Time) (overtaken int) {

@@ -108,6 +108,13 @@ func TestExpandKeepsWhatItHasWhereThereAreTooMany(t *testing.T) {
 	}
 }
 
+func TestUnmatched(t *testing.T) {
+	spec := &v1alpha1.ScanScheduleSpec{Repositories: []string{"nowhere", "infra-*", "tools-*", "broken-[", "{a,b}"}}
+	if diff := cmp.Diff([]string{"tools-*", "{a,b}"}, unmatched(spec, []string{"infra-dns", "payments", "tools"})); diff != "" {
+		t.Errorf("names and what cannot be read are told elsewhere (-want +got)\n%s", diff)
+	}
+}
+
 func TestNoteExistence(t *testing.T) {
 	targets := []v1alpha1.ScheduleTarget{
 		{Repository: "gone", State: v1alpha1.TargetCreated},
@@ -151,14 +158,5 @@ func TestBegin(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, schedule.Status); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-func TestShortenCutsBetweenCharacters(t *testing.T) {
-	if got := shorten(strings.Repeat("ü", 256)); got != strings.Repeat("ü", 256) {
-		t.Error("what fits is cut")
-	}
-	if got := shorten(strings.Repeat("ü", 257)); got != strings.Repeat("ü", 255)+"…" {
-		t.Errorf("got %d characters", len([]rune(got)))
 	}
 }

@@ -1,14 +1,19 @@
 package scanschedule
 
 import (
+	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/codecommit"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
@@ -203,21 +208,105 @@ func TestAListThatIsDeniedMattersToPatternsOnly(t *testing.T) {
 	w.states(byPattern, "payments main Created")
 }
 
-func TestATemplateThatTheAPIServerRefusesIsNamed(t *testing.T) {
+func TestALabelThatNoObjectCanHaveIsNamedAndLeftOut(t *testing.T) {
 	w := newWorld(t)
 	w.environment()
 	w.repository("payments")
 	schedule := w.schedule("hourly", func(spec *v1alpha1.ScanScheduleSpec) {
-		spec.Template.Metadata.Labels = map[string]string{"team": "no label: it has blanks"}
+		spec.Template.Metadata.Labels = map[string]string{"team": "no label: it has blanks", "tier": "gold"}
 	})
-	w.next(schedule)
-	w.states(schedule, "payments main Failed JobRejected")
-	if message := w.ready(schedule, v1alpha1.ReasonTargetsNotScanned); !strings.Contains(message, "change spec.template") {
-		t.Errorf("message %q", message)
-	}
-	w.change(schedule, func(spec *v1alpha1.ScanScheduleSpec) { spec.Template.Metadata.Labels = nil })
+	w.ready(schedule, v1alpha1.ReasonInvalidTemplate)
 	w.next(schedule)
 	w.states(schedule, "payments main Created")
+	if labels := w.jobs(schedule)[0].job.Labels; labels["tier"] != "gold" || labels["team"] != "" {
+		t.Errorf("labels %v", labels)
+	}
+}
+
+// refusing makes an admission policy that refuses the ScanJobs of the namespace, waits until it does, and returns how to
+// end it.
+func (w *world) refusing(reason metav1.StatusReason) (end func()) {
+	w.t.Helper()
+	name := w.namespace + "-refuses"
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{RuleWithOperations: admissionv1.RuleWithOperations{
+				Operations: []admissionv1.OperationType{admissionv1.Create},
+				Rule:       admissionv1.Rule{APIGroups: []string{"scanjob.dev"}, APIVersions: []string{"*"}, Resources: []string{"scanjobs"}},
+			}}}},
+			Validations: []admissionv1.Validation{{Expression: "false", Message: "not on Fridays", Reason: &reason}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			MatchResources: &admissionv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"kubernetes.io/metadata.name": w.namespace}}},
+		},
+	}
+	w.create(policy)
+	w.create(binding)
+	refused := func() bool {
+		probe := &v1alpha1.ScanJob{
+			ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: w.namespace},
+			Spec: v1alpha1.ScanJobSpec{
+				EnvironmentName: "default",
+				Source:          v1alpha1.ScanSource{CodeCommit: &v1alpha1.CodeCommitSource{Repository: "payments"}, Revision: commitA},
+			},
+		}
+		err := w.client.Create(context.Background(), probe, client.DryRunAll)
+		return err != nil && strings.Contains(err.Error(), "not on Fridays")
+	}
+	awaitRefusal := func(ctx context.Context, want bool) {
+		err := wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(context.Context) (bool, error) { return refused() == want, nil })
+		if err != nil {
+			w.t.Errorf("the policy never had its effect: %v", err)
+		}
+	}
+	awaitRefusal(w.t.Context(), true)
+	end = sync.OnceFunc(func() {
+		for _, object := range []client.Object{binding, policy} {
+			if err := w.client.Delete(context.Background(), object); err != nil {
+				w.t.Error(err)
+			}
+		}
+		awaitRefusal(context.Background(), false)
+	})
+	w.t.Cleanup(end)
+	return end
+}
+
+func TestAJobThatIsRefusedIsNamed(t *testing.T) {
+	for name, row := range map[string]struct {
+		reason  metav1.StatusReason
+		refused string
+		// waits says whether it is tried again within the run.
+		waits bool
+	}{
+		"for good":       {metav1.StatusReasonInvalid, "payments main Failed JobRejected", false},
+		"for the moment": {metav1.StatusReasonForbidden, "payments main Waiting JobNotCreated", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.environment()
+			w.repository("payments")
+			schedule := w.schedule("hourly")
+			end := w.refusing(row.reason)
+			w.next(schedule)
+			w.states(schedule, row.refused)
+			if message := w.ready(schedule, v1alpha1.ReasonTargetsNotScanned); !strings.Contains(message, "not on Fridays") {
+				t.Errorf("message %q", message)
+			}
+			end()
+			w.pass(schedule, firstRetry)
+			if !row.waits {
+				w.states(schedule, row.refused)
+				w.next(schedule)
+			}
+			w.states(schedule, "payments main Created")
+		})
+	}
 }
 
 func TestAJobOfThatNameThatIsSomebodyElsesIsWaitedFor(t *testing.T) {

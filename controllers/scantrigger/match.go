@@ -10,6 +10,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/glob"
 	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
@@ -75,7 +76,7 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 		patterns []string
 	}{{"repositories", spec.Repositories}, {"targetBranches", spec.TargetBranches}} {
 		for i, pattern := range field.patterns {
-			if err := checkPattern(pattern); err != nil {
+			if err := glob.Check(pattern); err != nil {
 				return fmt.Errorf("%w: spec.%s[%d] is %q; %w", ErrInvalidPattern, field.name, i, pattern, err)
 			}
 		}
@@ -93,7 +94,7 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 // have been meant for anything.
 func matchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
-		return checkPattern(pattern) != nil || doublestar.MatchUnvalidated(pattern, name)
+		return glob.Check(pattern) != nil || doublestar.MatchUnvalidated(pattern, name)
 	})
 }
 

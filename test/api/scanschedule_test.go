@@ -260,6 +260,18 @@ func scheduleStatusRules() []rule {
 			want:   "status.targets: Too many: 1001: must have at most 1000 items",
 		},
 		{
+			name:   "257 patterns without a match are refused",
+			covers: "status.unmatchedPatterns maxItems",
+			patch:  `{status: {unmatchedPatterns: [` + list(257, "n%d") + `]}}`,
+			want:   "status.unmatchedPatterns: Too many: 257: must have at most 256 items",
+		},
+		{
+			name:   "a pattern of more than 256 characters is refused",
+			covers: "status.unmatchedPatterns[] maxLength",
+			patch:  `{status: {unmatchedPatterns: [` + strings.Repeat("n", 257) + `]}}`,
+			want:   "status.unmatchedPatterns[0]: Too long: may not be more than 256 bytes",
+		},
+		{
 			name:   "a target without a repository is refused",
 			covers: "status.targets[].repository required",
 			patch:  `{status: {targets: [{branch: main}]}}`,

@@ -1,11 +1,11 @@
-package scantrigger
+package glob
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestCheckPattern(t *testing.T) {
+func TestCheck(t *testing.T) {
 	tests := map[string]struct{ pattern, want string }{
 		"a name":                                {"payments", ""},
 		"braces in braces":                      {"{main,release/{1,2}.*,hotfix/{a,b}}", ""},
@@ -27,10 +27,29 @@ func TestCheckPattern(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := checkPattern(test.pattern)
+			err := Check(test.pattern)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
-				t.Errorf("checkPattern(%q) = %v, want %q", test.pattern, err, test.want)
+				t.Errorf("Check(%q) = %v, want %q", test.pattern, err, test.want)
 			}
 		})
+	}
+}
+
+func TestMatchesAny(t *testing.T) {
+	for name, test := range map[string]struct {
+		patterns []string
+		name     string
+		want     bool
+	}{
+		"the second pattern":                {[]string{"tools", "infra-*"}, "infra-dns", true},
+		"none of them":                      {[]string{"tools", "infra-*"}, "payments", false},
+		"no pattern":                        {nil, "payments", false},
+		"a star does not match a slash":     {[]string{"release/*"}, "release/1/2", false},
+		"two stars match slashes":           {[]string{"release/**"}, "release/1/2", true},
+		"alternatives, and a single letter": {[]string{"{tools,infra-?ns}"}, "infra-dns", true},
+	} {
+		if got := MatchesAny(test.patterns, test.name); got != test.want {
+			t.Errorf("%s: %t, want %t", name, got, test.want)
+		}
 	}
 }

@@ -1,8 +1,10 @@
-package scantrigger
+// Package glob checks and matches the patterns that specs name repositories, branches and paths by.
+package glob
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -11,8 +13,8 @@ import (
 // are a million.
 const maxAlternatives = 64
 
-// checkPattern says why a pattern cannot be used.
-func checkPattern(pattern string) error {
+// Check says why a pattern cannot be used.
+func Check(pattern string) error {
 	if !doublestar.ValidatePattern(pattern) {
 		return errors.New("check its brackets, braces and backslashes")
 	}
@@ -20,6 +22,11 @@ func checkPattern(pattern string) error {
 		return fmt.Errorf("its braces stand for more than %d patterns; write several patterns instead", maxAlternatives)
 	}
 	return nil
+}
+
+// MatchesAny says whether one of the patterns, all of which passed Check, matches a name.
+func MatchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return doublestar.MatchUnvalidated(pattern, name) })
 }
 
 // alternatives is a bound of how many patterns the braces of a valid pattern expand to: the product of their choices. Where
