@@ -163,8 +163,8 @@ func TestHistoryGoesOnFromAnEarlierScan(t *testing.T) {
 		paths           int
 	}{
 		"from an ancestor on":              {scanned, scanned, "the history is scanned from the base revision on", 1},
-		"in full, where it is no ancestor": {strings.Repeat("0", 39) + "1", "", "the whole history is scanned", 4},
-		"in full, where there was none":    {"", "", "scanned", 4},
+		"in full, where it is no ancestor": {strings.Repeat("0", 39) + "1", "", "the whole history is scanned", 5},
+		"in full, where there was none":    {"", "", "scanned", 5},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := len(c.Publishes())

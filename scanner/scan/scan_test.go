@@ -237,6 +237,27 @@ func TestNewSecretOnOldLine(t *testing.T) {
 	expect(t, places(result, map[string]string{head: "head"}), both("config", "head")...)
 }
 
+// What is on the default branch has nothing to be compared with, unless a base is named: it must not pass as clean.
+func TestChangesOfTheDefaultBranchWithoutABase(t *testing.T) {
+	r := gittest.New(t)
+	pair := newPair(t)
+	r.Write("config", text(pair))
+	first := r.Commit("first push")
+	r.Write("README", "nothing\n")
+	head := r.Commit("second push")
+	names := map[string]string{first: "first", head: "head"}
+	for _, revision := range []string{first, head} {
+		var log bytes.Buffer
+		asked := request(t, r, contract.ModeChanges, revision, "")
+		asked.Log = slog.New(slog.NewJSONHandler(&log, nil))
+		result := run(t, asked)
+		expect(t, places(result, names), both("config", "first")...)
+		if !strings.Contains(log.String(), "so its whole history is scanned") {
+			t.Errorf("the log does not say why: %s", log.String())
+		}
+	}
+}
+
 func TestAccountsOnLinesOfTheSameShape(t *testing.T) {
 	line := func() string { return `account_id = "` + planted.Account() + `"` + "\n" }
 	r := gittest.New(t)

@@ -88,6 +88,9 @@ func TestFetch(t *testing.T) {
 		{"the changes of a range within the history", contract.ModeChanges, second, first, "two"},
 		{"the changes of a branch", contract.ModeChanges, topic, third, "branch"},
 		{"the changes of a branch without a base", contract.ModeChanges, topic, "", "branch"},
+		{"the changes of the default branch without a base, which are all of it", contract.ModeChanges, third, "", "one two three"},
+		{"the changes of a commit of the default branch without a base, which are all up to it", contract.ModeChanges, second, "", "one two"},
+		{"the changes between a commit and itself", contract.ModeChanges, third, third, ""},
 	}
 	for _, transport := range []string{"file", "http with commits by id", "http with references only"} {
 		t.Run(transport, func(t *testing.T) {
