@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// missingAfterStart is how long after RunTask's answer ECS may still not know the task
+	// missingAfterStart is how long after RunTask's answer ECS may still not know the task, seen before or not
 	// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html, on eventual consistency).
 	missingAfterStart = 5 * time.Minute
 	// missingPolls is how many polls in a row must miss a task: ECS forgets a task an hour after it stopped, but answers
@@ -127,13 +127,7 @@ func settle(job *scanv1.ScanJob, attempt *scanv1.Attempt, task fargate.Task, now
 
 // vanished says whether MISSING is to be believed.
 func vanished(attempt *scanv1.Attempt, seen fargate.Observation, now time.Time) bool {
-	if seen.Missing < missingPolls {
-		return false
-	}
-	if attempt.TaskStatus == "" && seen.Task.ARN == "" {
-		return attempt.AcceptedAt != nil && now.Sub(attempt.AcceptedAt.Time) > missingAfterStart
-	}
-	return true
+	return seen.Missing >= missingPolls && attempt.AcceptedAt != nil && now.Sub(attempt.AcceptedAt.Time) > missingAfterStart
 }
 
 func apiTime(t time.Time) *metav1.Time {
