@@ -23,8 +23,8 @@ func TestLostRunTaskAnswerStartsNoSecondTask(t *testing.T) {
 	if tasks := len(w.aws.Tasks()); tasks != 1 {
 		t.Errorf("%d tasks were started, want 1", tasks)
 	}
-	if calls := w.aws.CallCount("ecs", "RunTask"); calls != lost+1 {
-		t.Errorf("RunTask was called %d times, want %d", calls, lost+1)
+	if calls := w.aws.CallCount("ecs", "RunTask"); calls <= lost {
+		t.Errorf("RunTask was called %d times: nobody repeated it after %d lost answers", calls, lost)
 	}
 }
 
