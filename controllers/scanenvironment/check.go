@@ -25,8 +25,12 @@ import (
 type check struct {
 	clients *awsclient.Clients
 	spec    v1alpha1.ScanEnvironmentSpec
+	// last are the results that status holds of this very spec.
+	last []v1alpha1.ReferenceStatus
 	// found collects what the usable references lead to. It is complete if every reference is usable.
 	found v1alpha1.ResolvedEnvironment
+	// queueARN is the inbox, once it has been found.
+	queueARN string
 }
 
 // all checks every reference that has an identifier, and records in each what it led to or what is wrong.
@@ -59,6 +63,8 @@ func (c *check) all(ctx context.Context, references []reference) {
 			c.bucket(ctx, ref)
 		}
 	}
+	c.suspectAccounts(ctx, references)
+	oneVPC(references)
 }
 
 // elsewhere refuses an ARN of another region, which AWS would answer with errors that lead astray.
@@ -129,7 +135,7 @@ func (c *check) queue(ctx context.Context, ref *reference) {
 		}
 		url = aws.ToString(answer.QueueUrl)
 	}
-	_, err := c.clients.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+	answer, err := c.clients.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
 		QueueUrl:       aws.String(url),
 		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
 	})
@@ -138,6 +144,7 @@ func (c *check) queue(ctx context.Context, ref *reference) {
 		return
 	}
 	ref.resolved, c.found.QueueURL = url, url
+	c.queueARN = answer.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]
 }
 
 func (c *check) topic(ctx context.Context, ref *reference) {
@@ -151,6 +158,7 @@ func (c *check) topic(ctx context.Context, ref *reference) {
 		return
 	}
 	ref.resolved, c.found.TopicARN = ref.identifier, ref.identifier
+	c.subscribers(ctx, ref)
 }
 
 func (c *check) bucket(ctx context.Context, ref *reference) {

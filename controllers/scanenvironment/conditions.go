@@ -32,6 +32,7 @@ func conclude(environment *v1alpha1.ScanEnvironment, references []reference, fou
 	switch {
 	case first == nil:
 		status.Resolved = &found
+		ready.Message += warned(references)
 	case first.problem.unknown && unchanged && previous.Resolved != nil && meta.IsStatusConditionTrue(previous.Conditions, v1alpha1.ConditionReady):
 		ready.Message = "what was resolved last stays in use: " + v1alpha1.ReasonAWSUnavailable + ": " + first.problem.message
 	default:
@@ -91,7 +92,7 @@ func describe(references []reference, previous []v1alpha1.ReferenceStatus, keep 
 	entries := make([]v1alpha1.ReferenceStatus, 0, len(references))
 	for i := range references {
 		ref := &references[i]
-		entry := v1alpha1.ReferenceStatus{Field: ref.field, Ready: ref.problem == nil, Resolved: ref.resolved}
+		entry := v1alpha1.ReferenceStatus{Field: ref.field, Ready: ref.problem == nil, Resolved: ref.resolved, Message: ref.warning}
 		if entry.Resolved == "" {
 			entry.Resolved = ref.identifier
 		}

@@ -58,6 +58,9 @@ func unfit(definition *ecstypes.TaskDefinition, containerName string) string {
 	if platform := definition.RuntimePlatform; platform != nil && platform.OperatingSystemFamily != "" && platform.OperatingSystemFamily != ecstypes.OSFamilyLinux {
 		return "its operating system is " + string(platform.OperatingSystemFamily) + "; register it with LINUX"
 	}
+	if fault := foreignRole(definition); fault != "" {
+		return fault
+	}
 	names := make([]string, 0, len(definition.ContainerDefinitions))
 	for _, container := range definition.ContainerDefinitions {
 		name := aws.ToString(container.Name)

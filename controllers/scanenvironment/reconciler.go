@@ -161,6 +161,9 @@ func (r *Reconciler) inspect(ctx context.Context, environment *v1alpha1.ScanEnvi
 		spec:    environment.Spec,
 		found:   v1alpha1.ResolvedEnvironment{Region: region},
 	}
+	if environment.Status.ObservedGeneration == environment.Generation {
+		asked.last = environment.Status.References
+	}
 	asked.all(ctx, references)
 	return conclude(environment, references, asked.found, r.clock.Now())
 }

@@ -20,6 +20,10 @@ type reference struct {
 	resolved string
 	// problem is why it is not usable, nil where it is.
 	problem *problem
+	// warning says what is amiss with a resource that scans can be done with all the same.
+	warning string
+	// vpc is where its ACK object says that it is.
+	vpc vpc
 }
 
 // problem is why a reference is not usable.

@@ -54,6 +54,9 @@ func (r *Reconciler) read(ctx context.Context, namespace string, ref *reference)
 	case err != nil:
 		return fmt.Errorf("read %s %s/%s: %w", ref.kind.GroupVersionKind().GroupKind(), namespace, ref.objectName(), err)
 	default:
+		if placed(ref.kind) {
+			ref.vpc.name, ref.vpc.id = ack.VPC(object)
+		}
 		adopt(ref, ref.kind.Observe(object))
 	}
 	return nil

@@ -106,6 +106,9 @@ func (e *ecsService) describeClusters(_ *call, in struct {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, id := range in.Clusters {
+		if refused := e.refuseForeign(id); refused != nil {
+			return nil, refused
+		}
 		if c, ok := e.clusters[nameOf(id)]; ok {
 			clusters = append(clusters, e.clusterDocument(c))
 			continue
@@ -141,6 +144,9 @@ func (e *ecsService) clusterDocument(c *cluster) map[string]any {
 func (e *ecsService) findCluster(id string) (*cluster, *Error) {
 	if id == "" {
 		id = "default"
+	}
+	if refused := e.refuseForeign(id); refused != nil {
+		return nil, refused
 	}
 	c, ok := e.clusters[nameOf(id)]
 	if !ok {

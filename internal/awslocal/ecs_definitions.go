@@ -194,6 +194,9 @@ func (e *ecsService) findDefinition(id string) (*taskDefinition, *Error) {
 
 // lookUpDefinition is findDefinition with the lock held.
 func (e *ecsService) lookUpDefinition(id string) (*taskDefinition, *Error) {
+	if refused := e.refuseForeign(id); refused != nil {
+		return nil, refused
+	}
 	name, revision, err := splitDefinition(id)
 	if err != nil {
 		return nil, refuse("ClientException", "Invalid revision number in %q.", id)

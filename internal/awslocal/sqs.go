@@ -133,11 +133,12 @@ func (q *queue) same(attributes map[string]string) bool {
 
 func (s *sqsService) getQueueURL(_ *call, in struct {
 	QueueName string `json:"QueueName"`
+	Owner     string `json:"QueueOwnerAWSAccountId"`
 }) (any, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	q, ok := s.queues[in.QueueName]
-	if !ok {
+	if !ok || in.Owner != "" && in.Owner != s.server.options.Account {
 		return nil, noQueue()
 	}
 	return map[string]any{"QueueUrl": q.url}, nil

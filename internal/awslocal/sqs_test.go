@@ -271,6 +271,10 @@ func TestQueueRefusals(t *testing.T) {
 			_, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String("none")})
 			return err
 		}, "AWS.SimpleQueueService.NonExistentQueue"},
+		{"a queue of that name in another account", func() error {
+			_, err := q.client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String("inbox"), QueueOwnerAWSAccountId: aws.String("444455556666")})
+			return err
+		}, "AWS.SimpleQueueService.NonExistentQueue"},
 		{"a message of more than 1 MiB", func() error {
 			_, err := q.client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: aws.String(strings.Repeat("a", 1<<20+1))})
 			return err
