@@ -18,6 +18,10 @@ const (
 // ConditionReady is the condition of ScanEnvironment, ScanTrigger and ScanSchedule.
 const ConditionReady = "Ready"
 
+// ConditionDegraded of a ScanEnvironment is True while attempts fail for a fault of the environment that the check of its
+// references cannot see. It is absent until the first such failure, and holds no job back.
+const ConditionDegraded = "Degraded"
+
 // Reasons of condition Admitted.
 const (
 	// ReasonAttemptRecorded (True): an attempt is written down and its task is being started or runs.
@@ -112,6 +116,17 @@ const (
 	ReasonSuffixInvalid = "Invalid"
 	// ReasonSuffixAccessDenied: the manager's role may not look at the AWS resource.
 	ReasonSuffixAccessDenied = "AccessDenied"
+)
+
+// Reasons of condition Degraded of ScanEnvironment.
+const (
+	// ReasonAttemptFailed (True): an attempt failed before its container ran, for a fault of the environment; the message has
+	// the job and ECS's words.
+	ReasonAttemptFailed = "AttemptFailed"
+	// ReasonAttemptRan (False): an attempt that was begun after the failure got its container running.
+	ReasonAttemptRan = "AttemptRan"
+	// ReasonEnvironmentChanged (Unknown): the spec, or what its references lead to, has changed since the failure.
+	ReasonEnvironmentChanged = "EnvironmentChanged"
 )
 
 // Reasons of condition Ready of ScanTrigger.

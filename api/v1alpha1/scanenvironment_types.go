@@ -180,6 +180,7 @@ type ScanEnvironmentStatus struct {
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// conditions: Ready says whether the environment admits jobs; its reason names the first reference that is not usable.
+	// Degraded says that attempts fail for a fault of the environment.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -264,6 +265,7 @@ type ResolvedEnvironment struct {
 // +kubebuilder:printcolumn:name="Limit",type=integer,JSONPath=`.spec.capacity.maxConcurrentTasks`
 // +kubebuilder:printcolumn:name="Region",type=string,JSONPath=`.status.resolved.region`,priority=1
 // +kubebuilder:printcolumn:name="Task Definition",type=string,JSONPath=`.status.resolved.taskDefinitionARN`,priority=1
+// +kubebuilder:printcolumn:name="Degraded",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].status`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ScanEnvironment struct {

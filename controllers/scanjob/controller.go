@@ -189,14 +189,16 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	if equality.Semantic.DeepEqual(s.written, &s.job.Status) {
 		return nil
 	}
+	// Before the job's own status, whose change is what it is told by: a crash in between tells it twice, which changes nothing.
+	untold := r.tellEnvironment(ctx, s)
 	if err := r.client.Status().Update(ctx, s.job); err != nil {
-		return fmt.Errorf("write status: %w", err)
+		return errors.Join(untold, fmt.Errorf("write status: %w", err))
 	}
 	for _, n := range append(news(s.written, &s.job.Status), s.notes...) {
 		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", shorten(n.message, maxNote))
 	}
 	s.written, s.notes = s.job.Status.DeepCopy(), nil
-	return nil
+	return untold
 }
 
 func (r *Reconciler) log(ctx context.Context) logr.Logger { return ctrl.LoggerFrom(ctx) }

@@ -152,6 +152,9 @@ func (e *ecsService) validateRun(in runTaskInput) (runRequest, *Error) {
 	if refused = validateNetwork(in); refused != nil {
 		return r, refused
 	}
+	if refused = e.server.faults.sameVPC(in.NetworkConfiguration.VPC); refused != nil {
+		return r, refused
+	}
 	if refused = r.applyOverrides(); refused != nil {
 		return r, refused
 	}

@@ -81,6 +81,9 @@ func decodeDetail(t *testing.T, event awslocal.Event) map[string]any {
 
 func TestRunTaskRefusesBadRequests(t *testing.T) {
 	server, r := provisioned(t, awslocal.Options{Container: awslocal.ExitWith(0)})
+	for _, id := range []string{"subnet-elsewhere", "sg-elsewhere"} {
+		server.Faults().InOtherVPC(id)
+	}
 	client := ecs.NewFromConfig(server.Config(), once)
 	strategy := func(items ...ecstypes.CapacityProviderStrategyItem) func(*ecs.RunTaskInput) {
 		return func(in *ecs.RunTaskInput) { in.LaunchType, in.CapacityProviderStrategy = "", items }
@@ -96,6 +99,19 @@ func TestRunTaskRefusesBadRequests(t *testing.T) {
 	}{
 		{"a cluster that does not exist", func(in *ecs.RunTaskInput) { in.Cluster = aws.String("none") }, "ClusterNotFoundException", "Cluster not found"},
 		{"a task definition that does not exist", func(in *ecs.RunTaskInput) { in.TaskDefinition = aws.String("none:1") }, "ClientException", "not found"},
+		{"a cluster of another account", func(in *ecs.RunTaskInput) {
+			in.Cluster = aws.String("arn:aws:ecs:us-east-1:444455556666:cluster/scans")
+		},
+			"InvalidParameterException", "Identifier is for 444455556666. Your accountId is 111122223333"},
+		{"a task definition of another account", func(in *ecs.RunTaskInput) {
+			in.TaskDefinition = aws.String("arn:aws:ecs:us-east-1:444455556666:task-definition/scanner:1")
+		}, "ClientException", "not found"},
+		{"subnets of two VPCs", func(in *ecs.RunTaskInput) {
+			in.NetworkConfiguration.AwsvpcConfiguration.Subnets = []string{r.Subnets[0], "subnet-elsewhere"}
+		}, "InvalidParameterException", "Subnet subnet-elsewhere does not appear to belong to the same VPC"},
+		{"a security group of another VPC", func(in *ecs.RunTaskInput) {
+			in.NetworkConfiguration.AwsvpcConfiguration.SecurityGroups = []string{"sg-elsewhere"}
+		}, "InvalidParameterException", "Security group sg-elsewhere does not appear to belong to the same VPC"},
 		{"no network configuration", func(in *ecs.RunTaskInput) { in.NetworkConfiguration = nil }, "InvalidParameterException", "Network Configuration"},
 		{"17 subnets", func(in *ecs.RunTaskInput) {
 			in.NetworkConfiguration.AwsvpcConfiguration.Subnets = slices.Repeat([]string{"subnet-1"}, 17)

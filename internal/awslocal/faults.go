@@ -24,6 +24,7 @@ type Faults struct {
 	missing    []*missingFault
 	git        []*gitFault
 	drops      []*eventDrop
+	otherVPC   map[string]bool
 
 	dropFraction float64
 	random       *rand.Rand
@@ -37,7 +38,7 @@ type Faults struct {
 }
 
 func newFaults(s *Server) *Faults {
-	return &Faults{server: s, random: rand.New(rand.NewPCG(1, 2)), quotas: newQuotaState(Quotas{})}
+	return &Faults{server: s, otherVPC: map[string]bool{}, random: rand.New(rand.NewPCG(1, 2)), quotas: newQuotaState(Quotas{})}
 }
 
 // Fault is one switch that was set.

@@ -71,12 +71,15 @@ func stops() []stop {
 		{contains: []string{"resourceinitializationerror"}, class: infrastructure,
 			advice: "check the execution role and the route to ECR, Secrets Manager and CloudWatch Logs"},
 		{contains: []string{"exec format error"}, class: configuration,
-			advice: "the image has no variant for the task definition's CPU architecture"},
+			advice: "the image has no variant for the task definition's CPU architecture: build one, or correct the task definition's cpuArchitecture"},
 		{contains: []string{"cannotstartcontainererror", "cannotcreatecontainererror"}, class: configuration,
 			advice: "the container cannot be started as the task definition and spec.container say"},
 		{contains: []string{"containerruntimeerror", "containerruntimetimeouterror", "internalerror", "cannotinspectcontainererror"}, class: infrastructure},
 
 		{stopCode: "EssentialContainerExited", neverRan: true, class: infrastructure},
+		// On Fargate this is all that ECS tells of a program for another architecture; that it was one is in the log alone.
+		{stopCode: "EssentialContainerExited", exitCode: code(1), class: scan,
+			advice: "the scanner crashed; its log says where: exec format error there means that the image is for another CPU architecture than the task definition"},
 		{stopCode: "EssentialContainerExited", class: scan, advice: "the scanner crashed; its log says where"},
 		{class: infrastructure},
 	}
@@ -90,7 +93,7 @@ func hopeless() []stop {
 			advice: "push the image or create the secret, or correct the task definition"},
 		{contains: []string{"no space left on device"}, class: scanv1.ClassConfiguration, advice: "raise spec.resources.ephemeralStorage"},
 		{contains: []string{"does not contain descriptor matching platform"}, class: scanv1.ClassConfiguration,
-			advice: "the image has no variant for the task definition's CPU architecture"},
+			advice: "the image has no variant for the task definition's CPU architecture: build one, or correct the task definition's cpuArchitecture"},
 		{contains: []string{"access denied", "accessdenied", "not authorized", "403 forbidden", "pull access denied"}, class: scanv1.ClassConfiguration,
 			advice: "allow the execution role to pull the image and read the secrets"},
 		{contains: []string{"log group does not exist"}, class: scanv1.ClassConfiguration,

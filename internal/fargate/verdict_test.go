@@ -43,7 +43,9 @@ func TestWhatAStoppedTaskMeans(t *testing.T) {
 	}{
 		{"the request cannot be scanned", stopped("EssentialContainerExited", essential, exit(64), ""), configuration, false, "its log says why"},
 		{"a temporary failure of the scan", stopped("EssentialContainerExited", essential, exit(75), ""), scan, false, "temporary failure"},
-		{"a crash", stopped("EssentialContainerExited", essential, exit(1), ""), scan, false, "crashed"},
+		{"a crash", stopped("EssentialContainerExited", essential, exit(2), ""), scan, false, "crashed"},
+		{"a crash that may be a program for another architecture", stopped("EssentialContainerExited", essential, exit(1), ""), scan, false,
+			"exec format error there means that the image is for another CPU architecture"},
 		{"a crash with an exit code of no meaning", stopped("EssentialContainerExited", essential, exit(255), ""), scan, false, "crashed"},
 		{"out of memory", stopped("EssentialContainerExited", essential, exit(137), "OutOfMemoryError: Container killed due to memory usage"),
 			scan, false, "spec.resources.memory"},

@@ -178,7 +178,15 @@ func TestArgoShowsHowAnEnvironmentStands(t *testing.T) {
 	unseen.Status = v1alpha1.ScanEnvironmentStatus{}
 	changed.Generation = 2
 	leaving.DeletionTimestamp, leaving.Finalizers = ptr.To(metav1.Now()), []string{v1alpha1.FinalizerInUse}
+	attempts := func(status metav1.ConditionStatus, reason string) metav1.Condition {
+		return condition(v1alpha1.ConditionDegraded, status, reason, "of attempts")
+	}
 	rows := []healthRow{
+		{"whose attempts fail", anEnvironment(isReady, attempts(metav1.ConditionTrue, v1alpha1.ReasonAttemptFailed)), "Degraded", "AttemptFailed: of attempts"},
+		{"whose attempts failed before it was changed", anEnvironment(isReady, attempts(metav1.ConditionUnknown, v1alpha1.ReasonEnvironmentChanged)), "Healthy", "Ready: every reference can be used"},
+		{"whose attempts failed once", anEnvironment(isReady, attempts(metav1.ConditionFalse, v1alpha1.ReasonAttemptRan)), "Healthy", "Ready: every reference can be used"},
+		{"whose attempts fail and that is not Ready", anEnvironment(ready(metav1.ConditionFalse, "ClusterNotSynced", "wait"), attempts(metav1.ConditionTrue, v1alpha1.ReasonAttemptFailed)),
+			"Progressing", "ClusterNotSynced: wait"},
 		{"that nobody has looked at", unseen, "Progressing", "waiting for the operator to look at it"},
 		{"whose status is of an older spec", changed, "Progressing", "waiting for the operator to look at it"},
 		{"that can be used", anEnvironment(isReady), "Healthy", "Ready: every reference can be used"},

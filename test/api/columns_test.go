@@ -87,9 +87,10 @@ status:
 status:
   resolved: {region: us-east-1, account: "111122223333", clusterARN: c, taskDefinitionARN: "scanner:7", subnets: [subnet-0abc]}
   conditions:
-  - {type: Ready, status: "False", reason: ClusterNotSynced, message: wait, lastTransitionTime: "2026-11-24T00:00:00Z"}`,
-			columns: "Name | Ready | Reason | Limit | [Region] | [Task Definition] | [Message] | Age",
-			cells:   "subject | False | ClusterNotSynced | 100 | [us-east-1] | [scanner:7] | [wait] | time",
+  - {type: Ready, status: "False", reason: ClusterNotSynced, message: wait, lastTransitionTime: "2026-11-24T00:00:00Z"}
+  - {type: Degraded, status: "True", reason: AttemptFailed, message: spoiled, lastTransitionTime: "2026-11-24T00:00:00Z"}`,
+			columns: "Name | Ready | Reason | Limit | [Region] | [Task Definition] | [Degraded] | [Message] | Age",
+			cells:   "subject | False | ClusterNotSynced | 100 | [us-east-1] | [scanner:7] | [True] | [wait] | time",
 		},
 		{
 			name: "a ScanTrigger that made a job",

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -46,6 +48,34 @@ func TestInactiveTaskDefinitionHoldsJobsBackAndIsNamed(t *testing.T) {
 	if tasks := len(w.aws.Tasks()); tasks != 0 {
 		t.Errorf("%d tasks were started", tasks)
 	}
+}
+
+func TestImageThatIsNotThereDegradesTheEnvironmentUntilAnAttemptRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.aws.RunContainersWith(awslocal.ExitWith(0))
+	w.aws.Faults().FailStart(1, awslocal.ImageNotFound())
+	w.manage(managerOptions{})
+	w.submit("spoiled")
+	wantReason(t, w.finished("spoiled"), scanv1.ConditionFailed, scanv1.ReasonConfiguration)
+	w.degraded(metav1.ConditionTrue, "ScanJob spoiled")
+	w.submit("good")
+	wantReason(t, w.finished("good"), scanv1.ConditionComplete, scanv1.ReasonScanned)
+	w.degraded(metav1.ConditionFalse, "ScanJob good")
+}
+
+// degraded waits until the environment's condition Degraded has a status, and a message that holds the text.
+func (w *world) degraded(status metav1.ConditionStatus, text string) {
+	w.t.Helper()
+	var last *metav1.Condition
+	poll(w.t, func() bool {
+		environment := &scanv1.ScanEnvironment{}
+		if err := w.kube.Get(w.t.Context(), types.NamespacedName{Namespace: w.ns, Name: "default"}, environment); err != nil {
+			w.t.Fatal(err)
+		}
+		last = meta.FindStatusCondition(environment.Status.Conditions, scanv1.ConditionDegraded)
+		return last != nil && last.Status == status && strings.Contains(last.Message, text)
+	}, func() string { return fmt.Sprintf("condition Degraded is %+v", last) })
 }
 
 func TestOverridesThatAreTooLongFailBeforeAnAttempt(t *testing.T) {
