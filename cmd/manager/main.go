@@ -42,6 +42,9 @@ type settings struct {
 }
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "preflight" {
+		os.Exit(preflight(ctrl.SetupSignalHandler(), os.Args[2:], os.Stdout, os.Stderr))
+	}
 	var s settings
 	flag.StringVar(&s.metricsAddress, "metrics-bind-address", ":8443", `address of the metrics endpoint; "0" switches it off`)
 	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to callers that the API server authenticates and authorises")

@@ -54,8 +54,11 @@ type ackWatches struct {
 }
 
 // start watches a kind that is known to be installed. Objects that are there already come as events too, so nothing that
-// changes between a read and the start is missed.
+// changes between a read and the start is missed. Without watches, as for a look that is not repeated, nothing is started.
 func (w *ackWatches) start(kind ack.Kind) error {
+	if w == nil {
+		return nil
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.started[kind] {
