@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -41,4 +43,21 @@ func EnvironmentsOfQueue(ctx context.Context, reader client.Reader, queueURL str
 func Accepts(environment *v1alpha1.ScanEnvironment, account, region string) bool {
 	own := environment.Status.Resolved
 	return own.Account == account && own.Region == region
+}
+
+// Serves says whether what comes through a queue may tell of a job: whether the job's environment is one of the queue's. It
+// fails where that is not known yet, and what came has to come again.
+func Serves(ctx context.Context, reader client.Reader, queueURL string, job *v1alpha1.ScanJob) (bool, error) {
+	name := types.NamespacedName{Namespace: job.Namespace, Name: job.Spec.EnvironmentName}
+	var environment v1alpha1.ScanEnvironment
+	err := reader.Get(ctx, name, &environment)
+	switch {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read ScanEnvironment %s: %w", name, err)
+	case environment.Status.Resolved == nil:
+		return false, fmt.Errorf("the queue of ScanEnvironment %s is not known yet", name)
+	}
+	return environment.Status.Resolved.QueueURL == queueURL, nil
 }

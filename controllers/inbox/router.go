@@ -29,14 +29,16 @@ type Pushes interface {
 	HandlePush(ctx context.Context, queueURL string, e inboxevents.Push, received time.Time) error
 }
 
-// Tasks learns of changes of ECS tasks, in any order and with repetitions, also of tasks of others.
+// Tasks learns of changes of ECS tasks, in any order and with repetitions, also of tasks of others. It must not let one
+// queue tell of the jobs of another's environments; see Serves.
 type Tasks interface {
-	ObserveTask(ctx context.Context, e inboxevents.TaskState) error
+	ObserveTask(ctx context.Context, queueURL string, e inboxevents.TaskState) error
 }
 
-// Findings takes what scanners found, also for jobs that are gone.
+// Findings takes what scanners found, also for jobs that are gone. It must not let one queue tell of the jobs of another's
+// environments; see Serves.
 type Findings interface {
-	RecordFindings(ctx context.Context, r contract.Result) error
+	RecordFindings(ctx context.Context, queueURL string, r contract.Result) error
 }
 
 // Options are what a Router needs. All but Metrics must be set.
@@ -110,10 +112,10 @@ func (r *Router) dispatch(ctx context.Context, queue string, event inboxevents.E
 		})
 	case inboxevents.TaskState:
 		return r.ifOurs(ctx, queue, e.Account, e.Region, func() error {
-			return r.options.Tasks.ObserveTask(ctx, e)
+			return r.options.Tasks.ObserveTask(ctx, queue, e)
 		})
 	case inboxevents.Findings:
-		return outcomeHandled, r.options.Findings.RecordFindings(ctx, e.Result)
+		return outcomeHandled, r.options.Findings.RecordFindings(ctx, queue, e.Result)
 	case inboxevents.Ignored:
 		log.FromContext(ctx).V(1).Info("Ignored an event", "event", e.Description)
 		return outcomeIgnored, nil

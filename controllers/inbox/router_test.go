@@ -255,11 +255,13 @@ func (w *world) HandlePush(_ context.Context, queue string, e inboxevents.Push, 
 	return w.note("push to %s, received %s", e.Branch, received.Format(time.TimeOnly))
 }
 
-func (w *world) ObserveTask(_ context.Context, e inboxevents.TaskState) error {
+func (w *world) ObserveTask(_ context.Context, queue string, e inboxevents.TaskState) error {
+	w.sameQueue(queue)
 	return w.note("task %s version %d", e.Task.LastStatus, e.Task.Version)
 }
 
-func (w *world) RecordFindings(_ context.Context, r contract.Result) error {
+func (w *world) RecordFindings(_ context.Context, queue string, r contract.Result) error {
+	w.sameQueue(queue)
 	return w.note("%d findings of %s", r.Total, r.ScanJob.Name)
 }
 

@@ -14,11 +14,13 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/controllers/inbox"
 )
 
 // RecordFindings writes a scanner's result into the status of its job. It returns nil when the result is there, or belongs
-// to no job of this cluster; after an error the document must be handed over again.
-func (r *Reconciler) RecordFindings(ctx context.Context, result contract.Result) error {
+// to no job of this cluster whose environment has the queue that it came through; after an error the document must be handed
+// over again.
+func (r *Reconciler) RecordFindings(ctx context.Context, queueURL string, result contract.Result) error {
 	name := types.NamespacedName{Namespace: result.ScanJob.Namespace, Name: result.ScanJob.Name}
 	log := r.log(ctx).WithValues("scanJob", name.String())
 	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
@@ -33,6 +35,14 @@ func (r *Reconciler) RecordFindings(ctx context.Context, result contract.Result)
 		}
 		if string(job.UID) != result.ScanJob.UID || !hasAttempt(job, result.ScanJob.Attempt) {
 			log.Info("findings that name another object or attempt of the same name were dropped", "uid", result.ScanJob.UID, "attempt", result.ScanJob.Attempt)
+			return nil
+		}
+		ours, err := inbox.Serves(ctx, r.client, queueURL, job)
+		if err != nil {
+			return err
+		}
+		if !ours {
+			log.Info("findings that came through the queue of another environment were dropped", "queue", queueURL)
 			return nil
 		}
 		findings := findingsOf(result)

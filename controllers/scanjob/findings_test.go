@@ -15,6 +15,8 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
 // told is a result document for attempt 1 of the rig's job.
@@ -69,7 +71,7 @@ func TestFindingsBelongToTheObjectAndAttemptThatTheyName(t *testing.T) {
 			r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running())))
 			document := told(finding)
 			row.change(&document)
-			if err := r.reconciler.RecordFindings(t.Context(), document); err != nil {
+			if err := r.reconciler.RecordFindings(t.Context(), testQueue, document); err != nil {
 				t.Fatal(err)
 			}
 			if got := r.job().Status.Findings != nil; got != row.taken {
@@ -77,6 +79,41 @@ func TestFindingsBelongToTheObjectAndAttemptThatTheyName(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAQueueTellsOnlyOfTheJobsOfItsEnvironments(t *testing.T) {
+	for queue, taken := range map[string]bool{testQueue: true, testQueue + "-of-others": false} {
+		t.Run(queue, func(t *testing.T) {
+			r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running())))
+			if err := r.reconciler.RecordFindings(t.Context(), queue, told(contract.Finding{Rule: "r", Path: "p", Fingerprint: "f"})); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.job().Status.Findings != nil; got != taken {
+				t.Errorf("findings taken over: %t, want %t", got, taken)
+			}
+			stopped := task(9, fargate.StatusStopped, func(task *fargate.Task) { task.StartedBy = fargate.StartedBy(testUID, 1) })
+			if err := r.reconciler.ObserveTask(t.Context(), queue, events.TaskState{Task: stopped}); err != nil {
+				t.Fatal(err)
+			}
+			if _, got := r.reconciler.observer.StartedBy(stopped.StartedBy); got != taken {
+				t.Errorf("the task was heard of: %t, want %t", got, taken)
+			}
+		})
+	}
+	t.Run("and what it tells comes again while nobody knows which those are", func(t *testing.T) {
+		r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running())))
+		environment := &scanv1.ScanEnvironment{}
+		if err := r.kube.Get(t.Context(), client.ObjectKeyFromObject(newEnvironment()), environment); err != nil {
+			t.Fatal(err)
+		}
+		environment.Status.Resolved = nil
+		if err := r.kube.Status().Update(t.Context(), environment); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.reconciler.RecordFindings(t.Context(), testQueue, told()); err == nil {
+			t.Error("the findings were dropped")
+		}
+	})
 }
 
 func TestFindingsAreWrittenThoughSomebodyElseWrites(t *testing.T) {
@@ -94,7 +131,7 @@ func TestFindingsAreWrittenThoughSomebodyElseWrites(t *testing.T) {
 			return c.SubResource(name).Update(ctx, object, options...)
 		},
 	})
-	if err := r.reconciler.RecordFindings(t.Context(), told(contract.Finding{Rule: "r", Path: "p", Fingerprint: "f"})); err != nil {
+	if err := r.reconciler.RecordFindings(t.Context(), testQueue, told(contract.Finding{Rule: "r", Path: "p", Fingerprint: "f"})); err != nil {
 		t.Fatal(err)
 	}
 	if r.job().Status.Findings == nil || conflicts != 3 {

@@ -13,6 +13,7 @@ import (
 const (
 	testUID     = "0f8fad5b-d9cb-469f-a165-70867728950e"
 	testCluster = "arn:aws:ecs:us-east-1:111122223333:cluster/scans"
+	testQueue   = "https://sqs.us-east-1.amazonaws.com/111122223333/scan-inbox"
 	testTask    = "arn:aws:ecs:us-east-1:111122223333:task/scans/c13b4cb40f1f4fe4a2971f76ae5a47ad"
 )
 
@@ -127,6 +128,7 @@ func newEnvironment(changes ...func(*scanv1.ScanEnvironment)) *scanv1.ScanEnviro
 				TaskDefinitionARN: "arn:aws:ecs:us-east-1:111122223333:task-definition/scanner:7",
 				Architecture:      scanv1.ArchitectureARM64,
 				Subnets:           []string{"subnet-a", "subnet-b"}, SecurityGroups: []string{"sg-1"},
+				QueueURL: testQueue,
 				TopicARN: "arn:aws:sns:us-east-1:111122223333:scan-findings", Bucket: "scan-reports",
 			},
 		},

@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/controllers/inbox"
 	"github.com/scanjob-dev/scanjob/internal/events"
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
@@ -139,8 +140,9 @@ func apiTime(t time.Time) *metav1.Time {
 }
 
 // ObserveTask hands a task state-change event to the job that it belongs to. Events of tasks without a job are dropped:
-// they are hints, and what they tell is learned by polling as well.
-func (r *Reconciler) ObserveTask(ctx context.Context, event events.TaskState) error {
+// they are hints, and what they tell is learned by polling as well. So are those that come through the queue of another
+// environment than the job's: it may be another tenant's.
+func (r *Reconciler) ObserveTask(ctx context.Context, queueURL string, event events.TaskState) error {
 	uid, _, ok := fargate.ParseStartedBy(event.Task.StartedBy)
 	if !ok {
 		return nil
@@ -150,7 +152,13 @@ func (r *Reconciler) ObserveTask(ctx context.Context, event events.TaskState) er
 		return err
 	}
 	for i := range jobs.Items {
-		r.observer.Offer(event.Task, client.ObjectKeyFromObject(&jobs.Items[i]))
+		ours, err := inbox.Serves(ctx, r.client, queueURL, &jobs.Items[i])
+		if err != nil {
+			return err
+		}
+		if ours {
+			r.observer.Offer(event.Task, client.ObjectKeyFromObject(&jobs.Items[i]))
+		}
 	}
 	return nil
 }

@@ -167,8 +167,8 @@ func (w *world) startManager() {
 // nobody takes the messages that are not for triggers.
 type nobody struct{}
 
-func (nobody) ObserveTask(context.Context, events.TaskState) error   { return nil }
-func (nobody) RecordFindings(context.Context, contract.Result) error { return nil }
+func (nobody) ObserveTask(context.Context, string, events.TaskState) error   { return nil }
+func (nobody) RecordFindings(context.Context, string, contract.Result) error { return nil }
 
 // environment makes the ScanEnvironment default as if its controller had resolved it to the queue.
 func (w *world) environment(account string) *v1alpha1.ScanEnvironment {
