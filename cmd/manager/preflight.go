@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -28,6 +29,9 @@ const (
 	exitNotReady = 1
 	exitUsage    = 2
 )
+
+// whoTimeout bounds the question who asks.
+const whoTimeout = 10 * time.Second
 
 const preflightUsage = `manager preflight checks ScanEnvironments once, as the manager does, and says what is there and what is missing
 on AWS's side. It changes nothing. It asks AWS as whoever runs it: in a pod of the manager that is the manager.
@@ -138,6 +142,8 @@ func whoAsks(ctx context.Context, factory *awsclient.Factory, environment *v1alp
 	if cmp.Or(scope.Region, factory.DefaultRegion()) == "" {
 		return "nobody: there is no region"
 	}
+	ctx, cancel := context.WithTimeout(ctx, whoTimeout)
+	defer cancel()
 	identity, err := factory.For(scope).STS.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "nobody: " + awsclient.Short(err)

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
+
+// callerTimeout bounds the question who asks, which a network without a way to STS leaves open.
+const callerTimeout = 5 * time.Second
 
 // accountOf returns the account in an ARN or in the URL of a queue; empty where there is none.
 func accountOf(identifier string) string {
@@ -56,6 +60,8 @@ func (c *check) caller(ctx context.Context) string {
 	if c.spec.AssumeRoleARN != "" {
 		return accountOf(c.spec.AssumeRoleARN)
 	}
+	ctx, cancel := context.WithTimeout(ctx, callerTimeout)
+	defer cancel()
 	identity, err := c.clients.STS.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return "" // it would only have explained what is already told

@@ -249,7 +249,7 @@ func TestArgoShowsHowAScheduleStands(t *testing.T) {
 			Status:     v1alpha1.ScanScheduleStatus{ObservedGeneration: 1, Conditions: conditions},
 		}
 	}
-	scheduled := ready(metav1.ConditionTrue, "Scheduled", "3 branches")
+	scheduled := ready(metav1.ConditionTrue, v1alpha1.ReasonScheduled, "3 branches")
 	changed, leaving := schedule(false, scheduled), schedule(false, scheduled)
 	changed.Generation = 2
 	leaving.DeletionTimestamp = ptr.To(metav1.Now())
@@ -261,6 +261,8 @@ func TestArgoShowsHowAScheduleStands(t *testing.T) {
 		{"that is suspended", schedule(true, scheduled), "Suspended", "Scheduled: 3 branches"},
 		{"that waits for its environment", schedule(false, ready(metav1.ConditionFalse, v1alpha1.ReasonEnvironmentNotReady, "not yet")), "Progressing", "EnvironmentNotReady: not yet"},
 		{"that AWS could not be asked for", schedule(false, ready(metav1.ConditionFalse, v1alpha1.ReasonAWSUnavailable, "timeout")), "Progressing", "AWSUnavailable: timeout"},
+		{"that cannot be read", schedule(false, ready(metav1.ConditionFalse, v1alpha1.ReasonInvalidSchedule, "no")), "Degraded", "InvalidSchedule: no"},
+		{"that did not scan all", schedule(false, ready(metav1.ConditionFalse, v1alpha1.ReasonTargetsNotScanned, "infra main")), "Degraded", "TargetsNotScanned: infra main"},
 		{"that cannot be followed", schedule(false, ready(metav1.ConditionFalse, v1alpha1.ReasonEnvironmentNotFound, "create it")), "Degraded", "EnvironmentNotFound: create it"},
 	})
 }
