@@ -3,7 +3,9 @@ package inbox
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,6 +45,39 @@ func EnvironmentsOfQueue(ctx context.Context, reader client.Reader, queueURL str
 func Accepts(environment *v1alpha1.ScanEnvironment, account, region string) bool {
 	own := environment.Status.Resolved
 	return own.Account == account && own.Region == region
+}
+
+// pendingOwner returns the name of an environment whose references have led nowhere yet and which may turn out to use the
+// queue and to have the account and region, empty where there is none.
+func pendingOwner(ctx context.Context, reader client.Reader, queueURL, account, region string) (string, error) {
+	var list v1alpha1.ScanEnvironmentList
+	if err := reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return "", fmt.Errorf("list the ScanEnvironments: %w", err)
+	}
+	for i := range list.Items {
+		if environment := &list.Items[i]; mayOwn(environment, queueURL, account, region) {
+			return client.ObjectKeyFromObject(environment).String(), nil
+		}
+	}
+	return "", nil
+}
+
+// mayOwn says what the spec of an unresolved environment does not rule out. An environment that names no region has the
+// manager's, one that assumes no role has the manager's account, and an ACK object may be any queue: these can be the one.
+func mayOwn(environment *v1alpha1.ScanEnvironment, queueURL, account, region string) bool {
+	spec := &environment.Spec
+	if environment.Status.Resolved != nil || spec.Inbox == nil || !environment.DeletionTimestamp.IsZero() {
+		return false
+	}
+	if spec.Region != "" && spec.Region != region {
+		return false
+	}
+	if role, err := arn.Parse(spec.AssumeRoleARN); err == nil && role.AccountID != account {
+		return false
+	}
+	// The queue's name is the last part of its URL and of its ARN.
+	id := spec.Inbox.Queue.ID
+	return id == "" || id[strings.LastIndexAny(id, "/:")+1:] == queueURL[strings.LastIndexByte(queueURL, '/')+1:]
 }
 
 // Serves says whether what comes through a queue may tell of a job: whether the job's environment is one of the queue's. It

@@ -123,7 +123,8 @@ func (r *Router) dispatch(ctx context.Context, queue string, event inboxevents.E
 	return outcomeFailed, fmt.Errorf("events of type %T have nobody who handles them; this is a defect of the operator", event)
 }
 
-// ifOurs calls do for an event of an account and region that an environment of the queue has, and drops others.
+// ifOurs calls do for an event of an account and region that an environment of the queue has. It drops others, but for those
+// that an environment may have which does not know its queue yet.
 func (r *Router) ifOurs(ctx context.Context, queue, account, region string, do func() error) (outcome, error) {
 	environments, err := EnvironmentsOfQueue(ctx, r.options.Client, queue)
 	if err != nil {
@@ -137,6 +138,14 @@ func (r *Router) ifOurs(ctx context.Context, queue, account, region string, do f
 		if Accepts(&environments[i], account, region) {
 			return outcomeHandled, do()
 		}
+	}
+	pending, err := pendingOwner(ctx, r.options.Client, queue, account, region)
+	if err != nil {
+		return outcomeFailed, err
+	}
+	if pending != "" {
+		return outcomeFailed, fmt.Errorf("the event is of account %s in %s, and may be for ScanEnvironment %s, whose references are not resolved yet; "+
+			"see that environment's condition Ready", account, region, pending)
 	}
 	for i := range environments {
 		r.reportForeign(ctx, &environments[i], account, region)

@@ -141,6 +141,49 @@ func TestRouterKeepsEventsOfAQueueWhoseEnvironmentIsNotKnownYet(t *testing.T) {
 	}
 }
 
+func TestRouterKeepsAForeignEventThatMayBeForAnEnvironmentThatIsNotResolvedYet(t *testing.T) {
+	tests := map[string]struct {
+		edit func(*v1alpha1.ScanEnvironment)
+		kept bool
+	}{
+		"an ACK object that may be the queue": {func(*v1alpha1.ScanEnvironment) {}, true},
+		"the queue's ARN": {func(e *v1alpha1.ScanEnvironment) {
+			e.Spec.Inbox.Queue.ID = "arn:aws:sqs:us-east-1:111122223333:scan-inbox"
+		}, true},
+		"the queue's URL": {func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox.Queue.ID = queueURL }, true},
+		"the event's region, and a role of its account": {func(e *v1alpha1.ScanEnvironment) {
+			e.Spec.Region, e.Spec.AssumeRoleARN = region, "arn:aws:iam::"+account+":role/scans"
+		}, true},
+		"another queue":             {func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox.Queue.ID = queueURL + "-2" }, false},
+		"another region":            {func(e *v1alpha1.ScanEnvironment) { e.Spec.Region = "eu-west-1" }, false},
+		"a role of another account": {func(e *v1alpha1.ScanEnvironment) { e.Spec.AssumeRoleARN = "arn:aws:iam::444455556666:role/scans" }, false},
+		"no inbox":                  {func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox = nil }, false},
+		"references that led to something of another kind": {func(e *v1alpha1.ScanEnvironment) { e.Status.Resolved = &v1alpha1.ResolvedEnvironment{} }, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			pending := environment("pending", account, region)
+			pending.Namespace, pending.Status.Resolved = "others", nil
+			pending.Spec.Inbox = &v1alpha1.InboxConfiguration{}
+			test.edit(pending)
+			w := newWorld(t, environment("default", "444455556666", region), pending)
+			err := w.router.Handle(w.ctx, queueURL, inbox.Message{Body: sample(t, "codecommit-pullRequestCreated.json")})
+			if !test.kept {
+				if err != nil {
+					t.Errorf("error = %v, want none: the event is nobody's", err)
+				}
+				w.counted("PullRequest", "foreign")
+				return
+			}
+			if err == nil || errors.Is(err, inboxevents.ErrUndecodable) || !strings.Contains(err.Error(), "others/pending") {
+				t.Errorf("error = %v, want one that names the environment and brings the message back", err)
+			}
+			w.counted("PullRequest", "failed")
+			w.noEvents()
+		})
+	}
+}
+
 func TestRouterTellsOfWhatItCannotRead(t *testing.T) {
 	const private = "correct-horse-battery-staple"
 	for name, body := range map[string]string{
