@@ -53,13 +53,16 @@ type batch struct {
 	results chan result
 	open    map[int]bool
 	done    []result
+	// unsettled: SQS refused to settle a message.
+	unsettled bool
 }
 
 // handleBatch handles the messages of one receive in parallel, and tells SQS what becomes of each without waiting for the
-// slowest. It returns when all are settled, which is before they are visible to others again.
-func (c *consumer) handleBatch(ctx context.Context, client *sqs.Client, messages []sqstypes.Message) {
+// slowest. It returns when all are settled, which is before they are visible to others again, and says whether SQS let
+// them be.
+func (c *consumer) handleBatch(ctx context.Context, client *sqs.Client, messages []sqstypes.Message) (settled bool) {
 	if len(messages) == 0 {
-		return
+		return true
 	}
 	b := &batch{consumer: c, client: client, messages: messages, results: make(chan result, len(messages)), open: map[int]bool{}}
 	handling, cancel := c.handlingContext(ctx)
@@ -70,6 +73,7 @@ func (c *consumer) handleBatch(ctx context.Context, client *sqs.Client, messages
 		go func() { b.results <- c.handle(ctx, handling, i, m) }()
 	}
 	b.collect(ctx, handling)
+	return !b.unsettled
 }
 
 // collect settles the messages as their results come in, and gives up those whose handler does not return.

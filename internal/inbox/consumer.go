@@ -28,6 +28,9 @@ type consumer struct {
 	name    string
 	handler Handler
 	options Options
+	// healthChanged is called with the environments whose health has changed.
+	healthChanged func([]types.NamespacedName)
+	faults        faults
 
 	mu      sync.Mutex
 	clients []environmentClient
@@ -41,12 +44,13 @@ type environmentClient struct {
 	client      *sqs.Client
 }
 
-func newConsumer(url string, handler Handler, options Options) *consumer {
+func newConsumer(url string, handler Handler, options Options, healthChanged func([]types.NamespacedName)) *consumer {
 	return &consumer{
-		url:     url,
-		name:    url[strings.LastIndexByte(url, '/')+1:],
-		handler: handler,
-		options: options,
+		url:           url,
+		name:          url[strings.LastIndexByte(url, '/')+1:],
+		handler:       handler,
+		options:       options,
+		healthChanged: healthChanged,
 	}
 }
 
@@ -73,15 +77,28 @@ func (c *consumer) unused(environment types.NamespacedName) bool {
 	return len(c.clients) == 0
 }
 
-// client returns the client for a try after so many failures. A role that lost its permission must not hold up the other
-// environments of the queue, so each failure moves on to the next client.
-func (c *consumer) client(failures int) *sqs.Client {
+func (c *consumer) usedBy(environment types.NamespacedName) bool {
+	return slices.Contains(c.environments(), environment)
+}
+
+func (c *consumer) environments() []types.NamespacedName {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []types.NamespacedName
+	for _, e := range c.clients {
+		all = append(all, e.environment)
+	}
+	return all
+}
+
+// client returns the client whose turn it is.
+func (c *consumer) client(turn int) *sqs.Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.clients) == 0 {
 		return nil
 	}
-	return c.clients[failures%len(c.clients)].client
+	return c.clients[turn%len(c.clients)].client
 }
 
 func (c *consumer) start(ctx context.Context, work *sync.WaitGroup) {
@@ -102,24 +119,31 @@ func (c *consumer) stop() {
 	}
 }
 
-// receiveUntil receives and handles until the context ends. No error ends it.
+// receiveUntil receives and handles until the context ends. No error ends it. A role that lost its permission must not hold
+// up the other environments of the queue, so each failure moves on to the next client, and what works is kept.
 func (c *consumer) receiveUntil(ctx context.Context) {
-	failures := 0
+	failures, turn := 0, 0
 	for ctx.Err() == nil {
-		client := c.client(failures)
+		client := c.client(turn)
 		if client == nil {
 			return
 		}
 		messages, err := c.receive(ctx, client)
 		if err == nil {
 			failures = 0
-			c.handleBatch(ctx, client, messages)
+			c.worked(actionReceive)
+			c.options.Metrics.lastReceive.WithLabelValues(c.name).Set(float64(c.options.Clock.Now().UnixMilli()) / 1000)
+			if !c.handleBatch(ctx, client, messages) {
+				turn++
+			}
 			continue
 		}
 		if ctx.Err() != nil {
 			return
 		}
 		failures++
+		turn++
+		c.failed(actionReceive, err)
 		c.options.Metrics.receiveErrors.WithLabelValues(c.name).Inc()
 		delay := receiveDelay(failures, rand.Float64())
 		log.FromContext(ctx).Error(err, "Cannot receive from the inbox; check that the queue exists and that the manager's role has sqs:ReceiveMessage on it",

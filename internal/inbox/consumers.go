@@ -100,6 +100,7 @@ type Consumers struct {
 	running context.Context
 	ended   bool
 	queues  map[string]*consumer
+	notify  func(types.NamespacedName)
 	work    sync.WaitGroup
 }
 
@@ -119,7 +120,7 @@ func (c *Consumers) Set(environment types.NamespacedName, queue Queue) {
 	}
 	q, ok := c.queues[queue.URL]
 	if !ok {
-		q = newConsumer(queue.URL, c.handler, c.options)
+		q = newConsumer(queue.URL, c.handler, c.options, c.healthChanged)
 		c.queues[queue.URL] = q
 	}
 	q.use(environment, queue.Client)
@@ -144,6 +145,7 @@ func (c *Consumers) leave(environment types.NamespacedName, except string) {
 		if q.unused(environment) {
 			q.stop()
 			delete(c.queues, url)
+			c.options.Metrics.lastReceive.DeleteLabelValues(q.name)
 		}
 	}
 }

@@ -413,8 +413,63 @@ func TestEnvironments(t *testing.T) {
 		w.send(url, "hello")
 		w.start()
 		w.untilTime("the message is handled", func() bool { return w.depth("inbox") == 0 })
-		if w.metric("scanjob_inbox_receive_errors_total", "queue", "inbox") == 0 {
-			t.Error("no receive was denied, so this test shows nothing")
+		// Each of the two receivers meets it once, and stays with the role that works.
+		for range 5 {
+			w.send(url, "hello")
+			w.untilTime("the next message is handled", func() bool { return w.depth("inbox") == 0 })
+		}
+		if got := w.metric("scanjob_inbox_receive_errors_total", "queue", "inbox"); got < 1 || got > 2 {
+			t.Errorf("%v receives were denied, want one for each receiver", got)
+		}
+		if got := w.consumers.Health(environment("a")); got.Err != nil || got.QueueURL != url {
+			t.Errorf("health = %+v, want none to speak of: the queue is consumed", got)
+		}
+	})
+	t.Run("are told of what keeps their queue from being consumed, and of its end", func(t *testing.T) {
+		for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage"} {
+			w := newWorld(t)
+			var told atomic.Int64
+			w.consumers.OnHealth(func(name types.NamespacedName) {
+				if name == environment("a") {
+					told.Add(1)
+				}
+			})
+			url := w.queue("inbox", nil)
+			denied := w.server.Faults().Deny(awslocal.Any, action)
+			began := w.clock.Now()
+			w.consumers.Set(environment("a"), w.from(url))
+			w.send(url, "hello")
+			w.start()
+			w.untilTime("the fault is told", func() bool { return told.Load() == 1 })
+			got := w.consumers.Health(environment("a"))
+			if got.QueueURL != url || got.Action != action || !strings.Contains(fmt.Sprint(got.Err), "AccessDenied") || got.Since.Before(began) {
+				t.Errorf("health = %+v", got)
+			}
+			if lasted := w.clock.Since(began); lasted < time.Minute {
+				t.Errorf("it is told after %v", lasted)
+			}
+			if other := w.consumers.Health(environment("b")); other != (inbox.Health{}) {
+				t.Errorf("an environment without a queue has the health %+v", other)
+			}
+			denied.Clear()
+			w.untilTime("its end is told", func() bool { return told.Load() == 2 })
+			if got := w.consumers.Health(environment("a")); got.Err != nil {
+				t.Errorf("health = %+v", got)
+			}
+			w.stop()
+		}
+	})
+	t.Run("have the time of the last receive as a metric, while they use the queue", func(t *testing.T) {
+		w := newWorld(t)
+		url := w.queue("inbox", nil)
+		w.send(url, "hello")
+		w.consumers.Set(environment("a"), w.from(url))
+		w.start()
+		const name = "scanjob_inbox_last_receive_timestamp_seconds"
+		w.until("the receive is noted", func() bool { return int64(w.metric(name, "queue", "inbox")) == w.clock.Now().Unix() })
+		w.consumers.Remove(environment("a"))
+		if got := w.metric(name, "queue", "inbox"); got != 0 {
+			t.Errorf("the metric is still there: %v", got)
 		}
 	})
 	t.Run("whose role may not delete have their messages handled again", func(t *testing.T) {
@@ -612,7 +667,7 @@ func (w *world) counts(outcome string, want float64) {
 	})
 }
 
-// metric sums up the counters of a name that have a label.
+// metric sums up the counters or gauges of a name that have a label.
 func (w *world) metric(name, label, value string) float64 {
 	w.t.Helper()
 	families, err := w.registry.Gather()
@@ -627,7 +682,7 @@ func (w *world) metric(name, label, value string) float64 {
 		for _, metric := range family.GetMetric() {
 			for _, pair := range metric.GetLabel() {
 				if pair.GetName() == label && pair.GetValue() == value {
-					sum += metric.GetCounter().GetValue()
+					sum += metric.GetCounter().GetValue() + metric.GetGauge().GetValue()
 				}
 			}
 		}

@@ -12,6 +12,7 @@ type Metrics struct {
 	handlingSeconds *prometheus.HistogramVec
 	receiveErrors   *prometheus.CounterVec
 	settleErrors    *prometheus.CounterVec
+	lastReceive     *prometheus.GaugeVec
 }
 
 // NewMetrics makes the metrics of Consumers and registers them. It fails where they are registered already.
@@ -42,11 +43,15 @@ func newMetrics() *Metrics {
 			Name: "scanjob_inbox_settle_errors_total",
 			Help: "Batches of messages that could not be deleted or hidden, by queue and call.",
 		}, []string{"queue", "call"}),
+		lastReceive: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "scanjob_inbox_last_receive_timestamp_seconds",
+			Help: "When a receive last succeeded, with messages or without, by queue. It moves every 20 seconds at least while the queue can be read.",
+		}, []string{"queue"}),
 	}
 }
 
 func (m *Metrics) register(registerer prometheus.Registerer) error {
-	for _, collector := range []prometheus.Collector{m.messages, m.handlingSeconds, m.receiveErrors, m.settleErrors} {
+	for _, collector := range []prometheus.Collector{m.messages, m.handlingSeconds, m.receiveErrors, m.settleErrors, m.lastReceive} {
 		if err := registerer.Register(collector); err != nil {
 			return fmt.Errorf("register the inbox's metrics: %w", err)
 		}

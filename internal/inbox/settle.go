@@ -38,7 +38,7 @@ func (b *batch) settle(ctx context.Context) {
 		}
 	}
 	b.done = nil
-	b.untilSettled(ctx, "delete", remove, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+	b.untilSettled(ctx, "delete", actionDelete, remove, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
 		in := &sqs.DeleteMessageBatchInput{QueueUrl: aws.String(b.url)}
 		for _, i := range pending {
 			in.Entries = append(in.Entries, sqstypes.DeleteMessageBatchRequestEntry{
@@ -51,7 +51,7 @@ func (b *batch) settle(ctx context.Context) {
 		}
 		return out.Failed, nil
 	})
-	b.untilSettled(ctx, "hide", hide, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
+	b.untilSettled(ctx, "hide", actionHide, hide, func(pending []int) ([]sqstypes.BatchResultErrorEntry, error) {
 		in := &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: aws.String(b.url)}
 		for _, i := range pending {
 			in.Entries = append(in.Entries, sqstypes.ChangeMessageVisibilityBatchRequestEntry{
@@ -66,22 +66,26 @@ func (b *batch) settle(ctx context.Context) {
 	})
 }
 
-// untilSettled makes a batch call until every pending entry succeeded or cannot succeed.
-func (c *consumer) untilSettled(ctx context.Context, what string, pending []int, call func([]int) ([]sqstypes.BatchResultErrorEntry, error)) {
+// untilSettled makes a batch call, which needs an action, until every pending entry succeeded or cannot succeed.
+func (b *batch) untilSettled(ctx context.Context, what, action string, pending []int, call func([]int) ([]sqstypes.BatchResultErrorEntry, error)) {
 	for try := 1; len(pending) > 0; try++ {
 		failed, err := call(pending)
 		if err == nil {
+			b.worked(action)
 			if len(failed) == 0 {
 				return
 			}
 			pending, err = refused(failed)
+		} else {
+			b.failed(action, err)
 		}
 		if try == settleTries || len(pending) == 0 || ctx.Err() != nil {
-			c.options.Metrics.settleErrors.WithLabelValues(c.name, what).Inc()
-			log.FromContext(ctx).Error(err, "Could not "+what+" messages; they come back and are handled once more")
+			b.unsettled = true
+			b.options.Metrics.settleErrors.WithLabelValues(b.name, what).Inc()
+			log.FromContext(ctx).Error(err, "Could not "+what+" messages; they come back and are handled once more; check that the manager's role has "+action+" on the queue")
 			return
 		}
-		c.wait(ctx, receiveDelay(try, rand.Float64()))
+		b.wait(ctx, receiveDelay(try, rand.Float64()))
 	}
 }
 
