@@ -12,8 +12,6 @@ import (
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -67,15 +65,26 @@ func (c *check) all(ctx context.Context, references []reference) {
 	oneVPC(references)
 }
 
-// elsewhere refuses an ARN of another region, which AWS would answer with errors that lead astray.
+// elsewhere refuses what is in another region, which AWS would answer with errors that lead astray.
 func (c *check) elsewhere(ref *reference) bool {
-	parsed, err := arn.Parse(ref.identifier)
-	if err != nil || parsed.Region == "" || parsed.Region == c.found.Region {
+	region := regionOf(ref)
+	if region == "" || region == c.found.Region {
 		return false
 	}
 	ref.fail(v1alpha1.ReasonSuffixInvalid, "is in region %s, and the environment in %s; set region: %s, or refer to one of this region",
-		parsed.Region, c.found.Region, parsed.Region)
+		region, c.found.Region, region)
 	return true
+}
+
+// regionOf returns the region in an ARN or in the URL of a queue; empty where there is none.
+func regionOf(ref *reference) string {
+	if parsed, err := arn.Parse(ref.identifier); err == nil {
+		return parsed.Region
+	}
+	if ref.kind == ack.Queue {
+		return queueRegion(ref.identifier)
+	}
+	return ""
 }
 
 func (c *check) cluster(ctx context.Context, ref *reference) {
@@ -120,31 +129,6 @@ func (c *check) taskDefinition(ctx context.Context, ref *reference) {
 	c.found.TaskDefinitionARN = ref.resolved
 	c.found.CPU, c.found.Memory = aws.ToString(definition.Cpu), aws.ToString(definition.Memory)
 	c.found.Architecture = architectureOf(definition)
-}
-
-func (c *check) queue(ctx context.Context, ref *reference) {
-	url := ref.identifier
-	if parsed, err := arn.Parse(ref.identifier); err == nil {
-		answer, err := c.clients.SQS.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{
-			QueueName:              aws.String(parsed.Resource),
-			QueueOwnerAWSAccountId: aws.String(parsed.AccountID),
-		})
-		if err != nil {
-			c.refuse(ref, "sqs:GetQueueUrl", err)
-			return
-		}
-		url = aws.ToString(answer.QueueUrl)
-	}
-	answer, err := c.clients.SQS.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-		QueueUrl:       aws.String(url),
-		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameQueueArn},
-	})
-	if err != nil {
-		c.refuse(ref, "sqs:GetQueueAttributes", err)
-		return
-	}
-	ref.resolved, c.found.QueueURL = url, url
-	c.queueARN = answer.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]
 }
 
 func (c *check) topic(ctx context.Context, ref *reference) {

@@ -1,14 +1,17 @@
 package scanenvironment
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -111,6 +114,10 @@ func TestCheck(t *testing.T) {
 			"a queue by ARN leads to its URL", ack.Queue, made.QueueARN, "", "", made.QueueURL,
 			found(func(r *v1alpha1.ResolvedEnvironment) { r.QueueURL = made.QueueURL }),
 		},
+		{
+			"a queue's URL of another region is refused before AWS is asked", ack.Queue, "https://sqs.eu-west-1.amazonaws.com/111122223333/scan-inbox",
+			"QueueInvalid", "set region: eu-west-1", "", region,
+		},
 		{"a queue that does not exist, by URL", ack.Queue, made.QueueURL + "-gone", "QueueNotFound", "does not exist in AWS", "", region},
 		{"a queue that does not exist, by ARN", ack.Queue, made.QueueARN + "-gone", "QueueNotFound", "does not exist in AWS", "", region},
 		{
@@ -131,6 +138,68 @@ func TestCheck(t *testing.T) {
 			expect(t, ref, test.reason, test.message, test.resolved)
 			if diff := cmp.Diff(test.found, got); diff != "" {
 				t.Errorf("what jobs would use:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestQueueRegion(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://sqs.eu-west-1.amazonaws.com/111122223333/inbox":                               "eu-west-1",
+		"https://sqs-fips.us-gov-west-1.amazonaws.com/111122223333/inbox":                      "us-gov-west-1",
+		"https://sqs.cn-north-1.amazonaws.com.cn/111122223333/inbox":                           "cn-north-1",
+		"https://sqs.eu-west-1.api.aws/111122223333/inbox":                                     "eu-west-1",
+		"https://eu-west-1.queue.amazonaws.com/111122223333/inbox":                             "eu-west-1",
+		"https://queue.amazonaws.com/111122223333/inbox":                                       "",
+		"https://vpce-0a1b2c3d4e5f6a7b8-x1y2z3a4.sqs.eu-west-1.vpce.amazonaws.com/1/eu-west-2": "eu-west-1",
+		"http://127.0.0.1:4566/111122223333/inbox":                                             "",
+		"https://queues.example.com/111122223333/inbox":                                        "",
+	} {
+		if got := queueRegion(address); got != want {
+			t.Errorf("%s is in %q, want %q", address, got, want)
+		}
+	}
+}
+
+func TestAQueueThatMayLoseEventsIsUsableAndWarnedOf(t *testing.T) {
+	server, made := provisioned(t)
+	client := sqs.NewFromConfig(server.Config())
+	for name, attributes := range map[string]map[string]string{
+		"no dead-letter queue": nil,
+		"after 3 receives": {
+			"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":"%s","maxReceiveCount":3}`, made.DeadLetterQueueARN),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			queue, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String(strings.ReplaceAll(name, " ", "-")), Attributes: attributes})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ref, _ := checked(t, server.Config(), v1alpha1.ScanEnvironmentSpec{}, ack.Queue, *queue.QueueUrl)
+			expect(t, ref, "", "", *queue.QueueUrl)
+			if !strings.Contains(ref.warning, name) {
+				t.Errorf("warning %q, want %q", ref.warning, name)
+			}
+		})
+	}
+	ref, _ := checked(t, server.Config(), v1alpha1.ScanEnvironmentSpec{}, ack.Queue, made.QueueURL)
+	if ref.warning != "" {
+		t.Errorf("a queue as it should be is warned of: %s", ref.warning)
+	}
+}
+
+func TestImpatientQueue(t *testing.T) {
+	tests := map[string]struct{ policy, says string }{
+		"no dead-letter queue":         {"", "has no dead-letter queue"},
+		"five receives":                {`{"deadLetterTargetArn":"arn","maxReceiveCount":5}`, "after 5 receives"},
+		"five receives as a text":      {`{"deadLetterTargetArn":"arn","maxReceiveCount":"5"}`, "maxReceiveCount of its RedrivePolicy to 10 or more"},
+		"ten receives":                 {`{"deadLetterTargetArn":"arn","maxReceiveCount":10}`, ""},
+		"a policy of some later shape": {`{"deadLetterTargetArn":"arn"}`, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			if got := impatientQueue(test.policy); test.says == "" && got != "" || !strings.Contains(got, test.says) {
+				t.Errorf("%q, want %q", got, test.says)
 			}
 		})
 	}

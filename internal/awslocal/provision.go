@@ -151,7 +151,7 @@ func (p *provisioner) topic(ctx context.Context) error {
 }
 
 // maxReceives is how often the inbox hands a message out before it goes to the dead-letter queue.
-const maxReceives = 5
+const maxReceives = 10
 
 func (p *provisioner) queues(ctx context.Context) error {
 	client := sqs.NewFromConfig(p.cfg)

@@ -174,7 +174,7 @@ func TestWhatCannotBeDeliveredGoesToTheDeadLetters(t *testing.T) {
 		MaxReceiveCount     int
 	}
 	parse(t, text(t, inbox, "spec", "redrivePolicy"), &redrive)
-	if redrive.DeadLetterTargetArn != deadARN || redrive.MaxReceiveCount < 3 {
+	if redrive.DeadLetterTargetArn != deadARN || redrive.MaxReceiveCount < 10 {
 		t.Errorf("the inbox gives up after %d receives and sends to %s", redrive.MaxReceiveCount, redrive.DeadLetterTargetArn)
 	}
 	var allow struct {
