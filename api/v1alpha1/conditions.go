@@ -114,7 +114,8 @@ const (
 	ReasonSuffixInactive = "Inactive"
 	// ReasonSuffixInvalid: the AWS resource cannot be used for scans, such as a task definition without the container.
 	ReasonSuffixInvalid = "Invalid"
-	// ReasonSuffixAccessDenied: the manager's role may not look at the AWS resource.
+	// ReasonSuffixAccessDenied: the manager's role may not look at the AWS resource, or has not been able to consume the
+	// queue for a minute.
 	ReasonSuffixAccessDenied = "AccessDenied"
 )
 

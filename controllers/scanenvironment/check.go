@@ -17,6 +17,7 @@ import (
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/ack"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/inbox"
 )
 
 // check asks AWS about one environment's references.
@@ -27,6 +28,8 @@ type check struct {
 	last []v1alpha1.ReferenceStatus
 	// found collects what the usable references lead to. It is complete if every reference is usable.
 	found v1alpha1.ResolvedEnvironment
+	// health is how the consumption of the inbox goes.
+	health inbox.Health
 	// queueARN is the inbox, once it has been found.
 	queueARN string
 }

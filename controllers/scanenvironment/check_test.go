@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/utils/clock"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/ack"
@@ -25,7 +26,13 @@ const scanRole = "arn:aws:iam::111122223333:role/scans"
 // provisioned starts an AWS with everything that an environment refers to.
 func provisioned(t *testing.T) (*awslocal.Server, awslocal.Resources) {
 	t.Helper()
-	server, err := awslocal.Start(awslocal.Options{Roles: []awslocal.Role{{ARN: scanRole}}})
+	return provisionedAt(t, clock.RealClock{})
+}
+
+// provisionedAt is the same with the AWS's time under the test's control.
+func provisionedAt(t *testing.T, time clock.Clock) (*awslocal.Server, awslocal.Resources) {
+	t.Helper()
+	server, err := awslocal.Start(awslocal.Options{Roles: []awslocal.Role{{ARN: scanRole}}, Clock: time})
 	if err != nil {
 		t.Fatal(err)
 	}

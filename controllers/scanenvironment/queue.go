@@ -7,11 +7,15 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 // leastReceives is the maxReceiveCount of a queue below which an outage may cost events. A message that cannot be handled
@@ -43,10 +47,35 @@ func (c *check) queue(ctx context.Context, ref *reference) {
 		return
 	}
 	c.queueARN = answer.Attributes[string(sqstypes.QueueAttributeNameQueueArn)]
+	if c.unconsumed(ref, address) {
+		return
+	}
 	ref.resolved, c.found.QueueURL = address, address
 	if fault := impatientQueue(answer.Attributes[string(sqstypes.QueueAttributeNameRedrivePolicy)]); fault != "" {
 		ref.warning = ref.say("%s", fault)
 	}
+}
+
+// unconsumed refuses a queue that the inbox has not been able to consume for a while, although it can be looked at. What
+// AWS may be able to do in a moment is no fault of the queue.
+func (c *check) unconsumed(ref *reference, address string) bool {
+	h := c.health
+	if h.Err == nil || h.QueueURL != address || awsclient.RoleRefused(h.Err) {
+		return false
+	}
+	since, why := h.Since.UTC().Format(time.RFC3339), awsclient.Short(h.Err)
+	switch awsclient.ClassOf(h.Err) {
+	case awsclient.ClassAccessDenied:
+		ref.fail(v1alpha1.ReasonSuffixAccessDenied, "cannot be consumed since %s: %s; allow %s on it to the role that the manager uses, "+
+			"and kms:Decrypt on its key if it is encrypted with one of yours", since, why, h.Action)
+	case awsclient.ClassNotFound:
+		ref.fail(v1alpha1.ReasonSuffixNotFound, "cannot be consumed since %s: %s", since, absent(ref))
+	case awsclient.ClassInvalid:
+		ref.fail(v1alpha1.ReasonSuffixInvalid, "cannot be consumed since %s: %s (%s)", since, why, h.Action)
+	case awsclient.ClassUnavailable:
+		return false
+	}
+	return true
 }
 
 // impatientQueue says what is wrong with a queue's redrive policy, or nothing.

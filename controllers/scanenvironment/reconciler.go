@@ -42,6 +42,10 @@ type Inbox interface {
 	Set(environment types.NamespacedName, queue inbox.Queue)
 	// Remove ends the environment's use of a queue, if it uses one.
 	Remove(environment types.NamespacedName)
+	// Health returns how the consumption of the environment's queue goes.
+	Health(environment types.NamespacedName) inbox.Health
+	// OnHealth sets what is called for each environment whose Health has changed. That does not block.
+	OnHealth(notify func(environment types.NamespacedName))
 }
 
 // Options are what a Reconciler stands on. All fields but Clock are required.
@@ -57,8 +61,9 @@ type Options struct {
 // Reconciler reconciles ScanEnvironments.
 type Reconciler struct {
 	clients *awsclient.Factory
-	inbox   Inbox
-	clock   clock.PassiveClock
+	// inbox is nil in a preflight, which consumes nothing.
+	inbox Inbox
+	clock clock.PassiveClock
 
 	// The rest comes from the Manager.
 	client   client.Client
@@ -101,6 +106,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Named(controllerName).
 		For(&v1alpha1.ScanEnvironment{}, builder.WithPredicates(asked)).
 		Watches(&v1alpha1.ScanJob{}, handler.EnqueueRequestsFromMapFunc(r.deletedEnvironmentOf)).
+		WatchesRawSource(healthSource(r.inbox)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: concurrentReconciles}).
 		Build(r)
 	if err != nil {
@@ -160,6 +166,9 @@ func (r *Reconciler) inspect(ctx context.Context, environment *v1alpha1.ScanEnvi
 		clients: r.clientsOf(environment),
 		spec:    environment.Spec,
 		found:   v1alpha1.ResolvedEnvironment{Region: region},
+	}
+	if r.inbox != nil {
+		asked.health = r.inbox.Health(client.ObjectKeyFromObject(environment))
 	}
 	if environment.Status.ObservedGeneration == environment.Generation {
 		asked.last = environment.Status.References

@@ -76,7 +76,9 @@ type world struct {
 	client    client.Client
 	aws       *awslocal.Server
 	made      awslocal.Resources
+	// inbox stands in for the consumers of queues, unless there are consumers.
 	inbox     *inboxes
+	consumers *inbox.Consumers
 	// kube is how managers reach the API server.
 	kube *rest.Config
 }
@@ -115,7 +117,14 @@ func (w *world) start(cfg aws.Config) (stop func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := New(Options{Clients: awsclient.NewFactory(impatient(cfg)), Inbox: w.inbox}).SetupWithManager(mgr); err != nil {
+	var queues Inbox = w.inbox
+	if w.consumers != nil {
+		queues = w.consumers
+		if err := mgr.Add(w.consumers); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	if err := New(Options{Clients: awsclient.NewFactory(impatient(cfg)), Inbox: queues}).SetupWithManager(mgr); err != nil {
 		w.t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -262,6 +271,14 @@ func (i *inboxes) Remove(environment types.NamespacedName) {
 	defer i.mu.Unlock()
 	delete(i.queues, environment)
 }
+
+func (i *inboxes) Health(environment types.NamespacedName) inbox.Health {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return inbox.Health{QueueURL: i.queues[environment].URL}
+}
+
+func (*inboxes) OnHealth(func(types.NamespacedName)) {}
 
 func (i *inboxes) url(namespace, name string) string {
 	i.mu.Lock()

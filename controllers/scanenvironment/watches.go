@@ -7,6 +7,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -107,4 +108,12 @@ func (r *Reconciler) deletedEnvironmentOf(ctx context.Context, object client.Obj
 		return nil
 	}
 	return []reconcile.Request{{NamespacedName: key}}
+}
+
+// healthSource wakes the environments for whose queue the inbox has news.
+func healthSource(inbox Inbox) source.Source {
+	return source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+		inbox.OnHealth(func(environment types.NamespacedName) { queue.Add(reconcile.Request{NamespacedName: environment}) })
+		return nil
+	})
 }

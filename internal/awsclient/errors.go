@@ -60,15 +60,18 @@ func classOfCode(code string) (class Class, known bool) {
 	case "BadRequest":
 		// What S3's answer to HEAD, which has no body, is taken for: expired credentials more often than a bad request.
 		return ClassUnavailable, true
-	case "Forbidden", "UnauthorizedOperation":
+	case "Forbidden", "UnauthorizedOperation", "KmsAccessDenied":
 		return ClassAccessDenied, true
+	case "KmsNotFound", "KMS.NotFoundException":
+		// The key of an encrypted queue is not there. The queue is.
+		return ClassInvalid, true
 	case "NotFound", "NoSuchBucket", "QueueDoesNotExist":
 		return ClassNotFound, true
 	}
 	switch {
 	case isThrottle(code), isCredential(code):
 		return ClassUnavailable, true
-	case strings.HasPrefix(code, "AccessDenied"), strings.HasPrefix(code, "AuthorizationError"):
+	case strings.HasPrefix(code, "AccessDenied"), strings.HasPrefix(code, "KMS.AccessDenied"), strings.HasPrefix(code, "AuthorizationError"):
 		return ClassAccessDenied, true
 	case strings.HasSuffix(code, "NotFoundException"), strings.HasSuffix(code, "NonExistentQueue"):
 		return ClassNotFound, true
@@ -132,7 +135,7 @@ func isThrottle(code string) bool {
 	switch code {
 	case "Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestLimitExceeded",
 		"RequestThrottled", "RequestThrottledException", "SlowDown", "LimitExceededException", "EC2ThrottledException",
-		"BandwidthLimitExceeded", "PriorRequestNotComplete":
+		"BandwidthLimitExceeded", "PriorRequestNotComplete", "KmsThrottled", "KMS.ThrottlingException":
 		return true
 	}
 	return false

@@ -37,6 +37,17 @@ func TestClassOfWhatTheServicesAnswer(t *testing.T) {
 		_, err := c.SQS.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("inbox")})
 		return err
 	}
+	receive := func(c *awsclient.Clients, t *testing.T) error {
+		_, err := c.SQS.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String("https://sqs.us-east-1.amazonaws.com/111122223333/inbox")})
+		return err
+	}
+	// kms is how SQS tells of the key of an encrypted queue.
+	kms := func(code, old string) answer {
+		return answer{
+			status: 400, body: fmt.Sprintf(`{"__type":"com.amazonaws.sqs#%s","message":"text"}`, code),
+			header: http.Header{"X-Amzn-Query-Error": {old + ";Sender"}},
+		}
+	}
 	topic := func(c *awsclient.Clients, t *testing.T) error {
 		_, err := c.SNS.GetTopicAttributes(t.Context(), &sns.GetTopicAttributesInput{TopicArn: aws.String("arn:aws:sns:us-east-1:111122223333:findings")})
 		return err
@@ -70,6 +81,9 @@ func TestClassOfWhatTheServicesAnswer(t *testing.T) {
 		},
 		{"SQS has no such queue", answer{status: 400, body: `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"text"}`}, queue, awsclient.ClassNotFound},
 		{"SQS denies", answer{status: 403, body: `{"__type":"com.amazon.coral.service#AccessDeniedException","message":"text"}`}, queue, awsclient.ClassAccessDenied},
+		{"SQS may not use the queue's key", kms("KmsAccessDenied", "KMS.AccessDeniedException"), receive, awsclient.ClassAccessDenied},
+		{"SQS does not find the queue's key", kms("KmsNotFound", "KMS.NotFoundException"), receive, awsclient.ClassInvalid},
+		{"SQS is throttled by the queue's key", kms("KmsThrottled", "KMS.ThrottlingException"), receive, awsclient.ClassUnavailable},
 		{"SNS has no such topic", snsError(404, "NotFound"), topic, awsclient.ClassNotFound},
 		{"SNS denies", snsError(403, "AuthorizationError"), topic, awsclient.ClassAccessDenied},
 		{"SNS refuses the parameters", snsError(400, "InvalidParameter"), topic, awsclient.ClassInvalid},
