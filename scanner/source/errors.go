@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os/exec"
 	"strings"
 	"syscall"
 
@@ -43,6 +44,7 @@ func (r *Repository) explain(doing string, err error) error {
 		return err
 	}
 	name := r.request.Name
+	var program *exec.Error
 	var certificate *tls.CertificateVerificationError
 	status := statusOf(err)
 	switch {
@@ -54,6 +56,8 @@ func (r *Repository) explain(doing string, err error) error {
 		return failure.Request(err, "no permission to read repository %s: %s", name, r.permissionAdvice())
 	case errors.Is(err, syscall.ENOSPC):
 		return failure.Request(err, "the work folder is full while trying to %s: raise spec.resources.ephemeralStorage", doing)
+	case errors.As(err, &program):
+		return failure.Request(err, "git is not installed, which the scheme file needs: give https in %s", contract.EnvSourceURL)
 	case errors.As(err, &certificate):
 		return failure.Request(err, "the certificate of the server of repository %s is not trusted", name)
 	case status == http.StatusTooManyRequests, status >= http.StatusInternalServerError:

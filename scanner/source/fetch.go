@@ -194,8 +194,13 @@ func (r *Repository) fetchSpecs(ctx context.Context, depth int, tags git.TagMode
 	if err != nil {
 		return err
 	}
-	store := &packStore{Storage: r.storage, ctx: ctx}
-	err = r.remote(store).FetchContext(ctx, &git.FetchOptions{RefSpecs: specs, Depth: depth, Auth: auth, Tags: tags})
+	transfer, stop := context.WithCancel(ctx)
+	defer stop()
+	store := &packStore{Storage: r.storage, ctx: ctx, stop: stop, create: r.createPack}
+	err = r.remote(store).FetchContext(transfer, &git.FetchOptions{RefSpecs: specs, Depth: depth, Auth: auth, Tags: tags})
+	if store.failed != nil {
+		return store.failed
+	}
 	if errors.Is(err, git.NoErrAlreadyUpToDate) {
 		return nil
 	}

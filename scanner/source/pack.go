@@ -17,7 +17,14 @@ import (
 type packStore struct {
 	*filesystem.Storage
 	ctx context.Context //nolint:containedctx // The library calls PackfileWriter without one.
+	// create makes the file in the folder that the pack is written to.
+	create func(folder string) (*os.File, error)
+	// stop ends the transfer, and failed is why it was called.
+	stop   context.CancelFunc
+	failed error
 }
+
+func createPack(folder string) (*os.File, error) { return os.CreateTemp(folder, "incoming-") }
 
 // PackfileWriter returns a writer that stores the pack when it is closed.
 func (s *packStore) PackfileWriter() (io.WriteCloser, error) {
@@ -25,7 +32,7 @@ func (s *packStore) PackfileWriter() (io.WriteCloser, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, err
 	}
-	file, err := os.CreateTemp(folder, "incoming-")
+	file, err := s.create(folder)
 	if err != nil {
 		return nil, err
 	}
@@ -36,28 +43,31 @@ type packWriter struct {
 	store  *packStore
 	folder string
 	file   *os.File
-	failed error
 	size   int64
 }
 
-// Write appends to the pack.
+// Write appends to the pack. A failure ends the transfer, and is not returned: the library would close the transfer before
+// it is stopped, and then wait for a sender that waits for a reader.
 func (w *packWriter) Write(p []byte) (int, error) {
-	if err := w.store.ctx.Err(); err != nil {
-		w.failed = err
-		return 0, err
+	if w.store.failed != nil {
+		return len(p), nil
 	}
-	n, err := w.file.Write(p)
+	n, err := 0, w.store.ctx.Err()
+	if err == nil {
+		n, err = w.file.Write(p)
+	}
 	w.size += int64(n)
 	if err != nil {
-		w.failed = err
+		w.store.failed = err
+		w.store.stop()
 	}
-	return n, err
+	return len(p), nil
 }
 
 // Close indexes the pack and makes it part of the storage; a pack that did not come in whole is removed.
 func (w *packWriter) Close() error {
-	if w.failed != nil || w.size == 0 {
-		return errors.Join(w.failed, w.file.Close(), os.Remove(w.file.Name()))
+	if w.store.failed != nil || w.size == 0 {
+		return errors.Join(w.store.failed, w.file.Close(), os.Remove(w.file.Name()))
 	}
 	if err := w.install(); err != nil {
 		return errors.Join(err, w.file.Close())

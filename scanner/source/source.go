@@ -61,6 +61,8 @@ type Repository struct {
 	revision ID
 	base     ID // zero where nothing is left out
 	parents  parentBlobs
+	// createPack makes the file in the folder that a pack is written to.
+	createPack func(folder string) (*os.File, error)
 }
 
 // Open fetches what the request needs into a new folder below WorkDir. Its errors are *failure.Error where their class is
@@ -75,7 +77,7 @@ func Open(ctx context.Context, request Request) (*Repository, error) {
 			"or name another folder in SCANJOB_WORKDIR", request.WorkDir)
 	}
 	repository := &Repository{
-		request: request, folder: folder, storage: openStorage(folder, false),
+		request: request, folder: folder, storage: openStorage(folder, false), createPack: createPack,
 		revision: plumbing.NewHash(request.Revision),
 	}
 	if request.Mode == contract.ModeChanges {
