@@ -71,7 +71,7 @@ func TestCleanRepository(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			environment := newOrder(t, r.URL(), mode, head)
 			got := start(t, environment)
-			if got.exit != contract.ExitClean || !strings.Contains(got.stderr, `"msg":"clean"`) {
+			if got.exit != contract.ExitClean || !strings.Contains(got.stderr, `"msg":"clean"`) || !strings.Contains(got.stderr, `"commits":1,"files":1`) {
 				t.Errorf("exit %d, %s", got.exit, got.stderr)
 			}
 			if left, err := os.ReadDir(environment[envWorkDir]); err != nil || len(left) > 0 {

@@ -40,8 +40,9 @@ type Request struct {
 	Name string
 	// Revision is the commit to scan.
 	Revision string
-	// BaseRevision is the commit whose history is left out. In mode Changes, empty means the default branch. In mode
-	// History, empty means that nothing is left out, and so does a commit that is no ancestor of the revision.
+	// BaseRevision is the commit whose history is left out. In mode Changes, empty means the default branch, or nothing where
+	// that holds the revision. In mode History, empty means that nothing is left out, and so does a commit that is no
+	// ancestor of the revision.
 	BaseRevision string
 	// Mode is one of the modes of the contract.
 	Mode string
@@ -105,8 +106,7 @@ func (r *Repository) Close() error {
 	return errors.Join(r.storage.Close(), os.RemoveAll(r.folder))
 }
 
-// Base returns the commit whose history a scan left out, or an empty text. In mode History it is known once Changes has
-// begun to visit.
+// Base returns the commit whose history a scan left out, or an empty text. It is known once Changes has begun to visit.
 func (r *Repository) Base() string {
 	if r.base.IsZero() {
 		return ""
