@@ -57,8 +57,9 @@ func decodePullRequest(e envelope) (Event, error) {
 	if len(d.PullRequestID) > 20 || !only(digits, d.PullRequestID) {
 		return nil, undecodable("field \"pullRequestId\" is not a number of up to 20 digits")
 	}
-	ends := kind == PullRequestClosed || kind == PullRequestMerged
-	if !isCommit(d.SourceCommit) && !(ends && d.SourceCommit == "") {
+	// What ends a pull request ends its scans, whichever revision they scan.
+	dispensable := d.SourceCommit == "" && (kind == PullRequestClosed || kind == PullRequestMerged)
+	if !dispensable && !isCommit(d.SourceCommit) {
 		return nil, undecodable("field \"sourceCommit\" is not a commit id of 40 or 64 hexadecimal digits")
 	}
 	if d.DestinationCommit != "" && !isCommit(d.DestinationCommit) {

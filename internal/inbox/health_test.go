@@ -57,7 +57,7 @@ func TestFaultIsToldOnceItLasted(t *testing.T) {
 				}
 			}
 			got := f.health("url", now)
-			if got.Err != test.err || got.Action != test.action || got.QueueURL != "url" || got.Since.IsZero() != (test.err == nil) {
+			if !errors.Is(got.Err, test.err) || got.Action != test.action || got.QueueURL != "url" || got.Since.IsZero() != (test.err == nil) {
 				t.Errorf("health = %+v, want %s, %v", got, test.action, test.err)
 			}
 		})

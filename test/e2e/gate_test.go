@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -16,14 +17,25 @@ import (
 // errCrashed is what a request of a crashed manager gets: nothing that it does reaches anybody.
 var errCrashed = errors.New("the manager has crashed")
 
-// gate stands between a manager and the world and lets it crash at an exact point: the n-th request that changes a ScanJob
-// or a task, before it is sent or after it was carried out and before its answer arrives. From then on nothing passes.
+// point is a moment in the life of a manager: before or after its n-th request of a kind that changes a ScanJob or a task.
+type point struct {
+	// name is the kind of request, with the side of it: "RunTask, before".
+	name string
+	// nth counts the requests of this kind, from 1.
+	nth int
+}
+
+func (p point) String() string { return fmt.Sprintf("%s, %d", p.name, p.nth) }
+
+// gate stands between a manager and the world and lets it crash at an exact point: before a request is sent, or after it
+// was carried out and before its answer arrives. From then on nothing passes.
 type gate struct {
 	mu sync.Mutex
-	// crashAt is the point at which to crash, counted from 1, two points a request; 0 never crashes.
-	crashAt int
-	points  int
-	seen    []string
+	// crashAt is the point at which to crash; the zero point never comes.
+	crashAt point
+	// seen are the points that were passed, in their order.
+	seen    []point
+	times   map[string]int
 	crashed bool
 	onCrash func()
 	// onRunTask sees the client token of every RunTask call before it is sent.
@@ -39,14 +51,14 @@ func (g *gate) died() bool {
 
 // pass counts the two points of a request and carries it out by send.
 func (g *gate) pass(name string, counted bool, send func() (*http.Response, error)) (*http.Response, error) {
-	if !g.point(name+", before", counted) {
+	if !g.reach(name+", before", counted) {
 		return nil, errCrashed
 	}
 	response, err := send()
 	if err != nil {
 		return nil, err
 	}
-	if !g.point(name+", after", counted) {
+	if !g.reach(name+", after", counted) {
 		if closeErr := response.Body.Close(); closeErr != nil {
 			return nil, closeErr
 		}
@@ -55,8 +67,8 @@ func (g *gate) pass(name string, counted bool, send func() (*http.Response, erro
 	return response, nil
 }
 
-// point returns false where the manager is dead, or dies here.
-func (g *gate) point(name string, counted bool) bool {
+// reach returns false where the manager is dead, or dies here.
+func (g *gate) reach(name string, counted bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.crashed {
@@ -65,9 +77,13 @@ func (g *gate) point(name string, counted bool) bool {
 	if !counted {
 		return true
 	}
-	g.points++
-	g.seen = append(g.seen, name)
-	if g.points != g.crashAt {
+	if g.times == nil {
+		g.times = map[string]int{}
+	}
+	g.times[name]++
+	here := point{name, g.times[name]}
+	g.seen = append(g.seen, here)
+	if here != g.crashAt {
 		return true
 	}
 	g.crashed = true
