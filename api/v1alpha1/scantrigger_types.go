@@ -76,7 +76,7 @@ type ScanTriggerSpec struct {
 	TargetBranches []string `json:"targetBranches,omitempty"`
 
 	// expression is a CEL expression over the variable event that must be true for a scan, with CEL's extended functions
-	// for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, callerUserArn,
+	// for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, actor,
 	// repository, author, pullRequestId, revisionId, title, sourceBranch, targetBranch, sourceCommit, targetCommit.
 	// Default: none.
 	// +optional

@@ -16,6 +16,7 @@ import (
 	"github.com/scanjob-dev/scanjob/controllers/inbox"
 	"github.com/scanjob-dev/scanjob/internal/clip"
 	inboxevents "github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 // Options are what the Reconciler and the Handler need. All but Metrics must be set.
@@ -38,7 +39,7 @@ type Handler struct {
 	live        client.Reader
 	recorder    events.EventRecorder
 	metrics     *Metrics
-	expressions *expressions
+	expressions *triggers.Expressions
 }
 
 var (
@@ -48,7 +49,7 @@ var (
 
 // NewHandler returns a Handler. It fails only where CEL cannot be set up.
 func NewHandler(options Options) (*Handler, error) {
-	x, err := newExpressions()
+	x, err := triggers.NewExpressions()
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (h *Handler) HandlePullRequest(ctx context.Context, queueURL string, e inbo
 	if e.Closes() {
 		return h.close(ctx, queueURL, e)
 	}
-	c, ok := pullRequestChange(e, received)
+	c, ok := triggers.OfPullRequest(e, received)
 	if !ok {
 		h.metrics.event(string(e.EventKind), false)
 		return nil
@@ -86,7 +87,7 @@ func (h *Handler) HandlePullRequest(ctx context.Context, queueURL string, e inbo
 
 // HandlePush creates a ScanJob for each trigger that wants the push. Its results are as those of HandlePullRequest.
 func (h *Handler) HandlePush(ctx context.Context, queueURL string, e inboxevents.Push, received time.Time) error {
-	c, ok := pushChange(e, received)
+	c, ok := triggers.OfPush(e, received)
 	if !ok {
 		h.metrics.event("Push"+string(e.EventKind), false)
 		return nil
@@ -95,34 +96,34 @@ func (h *Handler) HandlePush(ctx context.Context, queueURL string, e inboxevents
 }
 
 // offer asks each trigger whether it wants a change. A trigger that fails does not keep the others from their job.
-func (h *Handler) offer(ctx context.Context, queueURL, account, region string, c change) error {
-	triggers, err := h.listening(ctx, queueURL, account, region)
+func (h *Handler) offer(ctx context.Context, queueURL, account, region string, c triggers.Change) error {
+	listening, err := h.listening(ctx, queueURL, account, region)
 	if err != nil {
 		return err
 	}
 	wanted := false
 	var errs []error
-	for i := range triggers {
-		trigger := &triggers[i]
-		said, problem := match(ctx, &trigger.Spec, c, h.expressions)
+	for i := range listening {
+		trigger := &listening[i]
+		said, problem := triggers.Match(ctx, &trigger.Spec, c, h.expressions)
 		if problem != nil {
 			h.warn(ctx, trigger, c, problem)
 		}
-		if said != answerWanted {
+		if said != triggers.AnswerWanted {
 			log.FromContext(ctx).V(1).Info("A trigger does not want an event", "trigger", client.ObjectKeyFromObject(trigger),
-				"because", said, "repository", c.repository, "event", c.eventID)
+				"because", said, "repository", c.Repository, "event", c.EventID)
 			continue
 		}
 		wanted = true
 		if err := h.scan(ctx, trigger, c); err != nil {
 			if refused(err) {
-				h.tell(trigger, v1alpha1.ReasonScanJobRefused, "A %s event of %s is tried again until the queue gives it up: %v", c.event, c.repository, err)
+				h.tell(trigger, v1alpha1.ReasonScanJobRefused, "A %s event of %s is tried again until the queue gives it up: %v", c.Event, c.Repository, err)
 			}
 			errs = append(errs, fmt.Errorf("trigger %s: %w", client.ObjectKeyFromObject(trigger), err))
 		}
 	}
 	if len(errs) == 0 {
-		h.metrics.event(string(c.event), wanted)
+		h.metrics.event(string(c.Event), wanted)
 	}
 	return errors.Join(errs...)
 }
@@ -134,7 +135,7 @@ func (h *Handler) listening(ctx context.Context, queueURL, account, region strin
 	if err != nil {
 		return nil, err
 	}
-	var triggers []v1alpha1.ScanTrigger
+	var listening []v1alpha1.ScanTrigger
 	for i := range environments {
 		if !inbox.Accepts(&environments[i], account, region) {
 			continue
@@ -148,21 +149,21 @@ func (h *Handler) listening(ctx context.Context, queueURL, account, region strin
 				log.FromContext(ctx).Info("Dropped an event for a trigger that is being deleted", "trigger", client.ObjectKeyFromObject(&trigger))
 				continue
 			}
-			triggers = append(triggers, trigger)
+			listening = append(listening, trigger)
 		}
 	}
-	return triggers, nil
+	return listening, nil
 }
 
 // warn tells of a change that is scanned although, or because, a part of the spec cannot be followed.
-func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change, problem error) {
+func (h *Handler) warn(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change, problem error) {
 	log.FromContext(ctx).Info("An event is scanned because the trigger's spec cannot be followed", "trigger", client.ObjectKeyFromObject(trigger),
-		"event", c.eventID, "problem", problem.Error())
+		"event", c.EventID, "problem", problem.Error())
 	reason := v1alpha1.ReasonInvalidSpec
-	if errors.Is(problem, errExpressionFailed) {
+	if errors.Is(problem, triggers.ErrExpressionFailed) {
 		reason = v1alpha1.ReasonExpressionFailed
 	}
-	h.tell(trigger, reason, "A %s event of %s is scanned to be on the safe side: %v", c.event, c.repository, problem)
+	h.tell(trigger, reason, "A %s event of %s is scanned to be on the safe side: %v", c.Event, c.Repository, problem)
 }
 
 // refused says whether an error stays until somebody changes something: the trigger, a policy, a quota, a job in the way.

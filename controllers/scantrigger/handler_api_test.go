@@ -19,6 +19,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 const account = "111122223333"
@@ -102,7 +103,7 @@ func TestNewerRevisionTakesThePlaceOfOlderOnes(t *testing.T) {
 			if got := w.running(); !slices.Equal(got, []string{commitM, commitB}) {
 				t.Errorf("running: %v, want the newest revision and the other pull request", got)
 			}
-			newest, err := jobName("main", mustChange(t, events3[2]), "")
+			newest, err := triggers.JobName("main", mustChange(t, events3[2]), "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -446,7 +447,7 @@ func (w *world) refuse(label, value string) {
 			}
 		})
 	}
-	probe := newJob(w.newTrigger("probe"), mustChange(w.t, pullRequest()), "probe")
+	probe := triggers.NewJob(w.newTrigger("probe"), mustChange(w.t, pullRequest()), "probe")
 	probe.Labels[label], probe.OwnerReferences = value, nil
 	w.eventually("wait for the policy to be in force", func() string {
 		if err := w.client.Create(w.t.Context(), probe.DeepCopy(), client.DryRunAll); !apierrors.IsForbidden(err) {
@@ -463,11 +464,11 @@ func TestJobOfATriggerThatWasDeletedAndMadeAnewIsNotTakenForOurs(t *testing.T) {
 	old := trigger.DeepCopy()
 	old.UID = "11111111-2222-3333-4444-555555555555"
 	c := mustChange(t, at(events.PullRequestCreated, commitA, 0))
-	name, err := jobName("main", c, "")
+	name, err := triggers.JobName("main", c, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	left := newJob(old, c, name)
+	left := triggers.NewJob(old, c, name)
 	// The garbage collector would take it away at once, because its owner is not there.
 	left.Finalizers = []string{v1alpha1.FinalizerStopTask}
 	w.create(left)

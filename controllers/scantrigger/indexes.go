@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 const (
@@ -30,7 +31,7 @@ func index(ctx context.Context, indexer client.FieldIndexer) error {
 	}
 	err = indexer.IndexField(ctx, &v1alpha1.ScanJob{}, ownerIndex, func(object client.Object) []string {
 		owner := metav1.GetControllerOf(object)
-		if owner == nil || owner.Kind != triggerKind {
+		if owner == nil || owner.Kind != triggers.Kind {
 			return nil
 		}
 		return []string{string(owner.UID)}

@@ -19,17 +19,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 // Reconciler keeps the status of ScanTriggers. It creates no jobs; that is the Handler's part.
 type Reconciler struct {
 	client      client.Client
-	expressions *expressions
+	expressions *triggers.Expressions
 }
 
 // New returns a Reconciler. It fails only where CEL cannot be set up.
 func New(options Options) (*Reconciler, error) {
-	x, err := newExpressions()
+	x, err := triggers.NewExpressions()
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +62,7 @@ func activeJobsChange() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*v1alpha1.ScanJob)
 			after, alsoOK := e.ObjectNew.(*v1alpha1.ScanJob)
-			return !ok || !alsoOK || unfinished(before) != unfinished(after) || !eventTime(before).Equal(eventTime(after))
+			return !ok || !alsoOK || jobs.Finished(before) != jobs.Finished(after) || !triggers.EventTime(before).Equal(triggers.EventTime(after))
 		},
 	}
 }
@@ -114,15 +116,15 @@ func (r *Reconciler) environment(ctx context.Context, key types.NamespacedName) 
 
 // listeners maps an environment to the triggers whose readiness hangs on it.
 func (r *Reconciler) listeners(ctx context.Context, object client.Object) []reconcile.Request {
-	triggers, err := triggersOf(ctx, r.client, object.GetNamespace(), object.GetName())
+	found, err := triggersOf(ctx, r.client, object.GetNamespace(), object.GetName())
 	if err != nil {
 		// The cache answers this; it fails only while it stops.
 		log.FromContext(ctx).Error(err, "Cannot find the triggers of an environment; restart the operator if their status stays old")
 		return nil
 	}
 	var requests []reconcile.Request
-	for i := range triggers {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&triggers[i])})
+	for i := range found {
+		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&found[i])})
 	}
 	return requests
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 func TestReadyFollowsTheEnvironmentAndTheSpec(t *testing.T) {
@@ -57,7 +58,7 @@ func TestStatusCountsTheJobsOfTheTrigger(t *testing.T) {
 	w.trigger("other", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"infra"} })
 	e := at(events.PullRequestCreated, commitA, 0)
 	w.handle(e)
-	name, err := jobName("main", mustChange(t, e), "")
+	name, err := triggers.JobName("main", mustChange(t, e), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func TestStatusCountsTheJobsOfTheTrigger(t *testing.T) {
 	}
 	next := at(events.PullRequestUpdated, commitB, 10)
 	w.handle(next)
-	nextName, err := jobName("main", mustChange(t, next), "")
+	nextName, err := triggers.JobName("main", mustChange(t, next), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +92,7 @@ func TestStatusIsNotWrittenWithoutAChange(t *testing.T) {
 	trigger := w.trigger("main")
 	e := at(events.PullRequestCreated, commitA, 0)
 	w.handle(e)
-	name, err := jobName("main", mustChange(t, e), "")
+	name, err := triggers.JobName("main", mustChange(t, e), "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,16 +15,18 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	inboxevents "github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 // scan makes sure that the trigger's job for a change exists, then lets it take the place of older ones. Each step can be
 // repeated, so a crash between them does no harm.
-func (h *Handler) scan(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) error {
+func (h *Handler) scan(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) error {
 	created, err := h.ensureJob(ctx, trigger, c)
 	if err != nil {
 		return err
 	}
-	if !created || c.pullRequestID == "" || !ptr.Deref(trigger.Spec.Supersede, true) {
+	if !created || c.PullRequestID == "" || !ptr.Deref(trigger.Spec.Supersede, true) {
 		return nil
 	}
 	return h.supersede(ctx, trigger, c)
@@ -32,7 +34,7 @@ func (h *Handler) scan(ctx context.Context, trigger *v1alpha1.ScanTrigger, c cha
 
 // ensureJob creates the job or finds it. exists is false where the trigger or its namespace is on its way out, and there
 // is nothing left to do.
-func (h *Handler) ensureJob(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) (exists bool, err error) {
+func (h *Handler) ensureJob(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) (exists bool, err error) {
 	// Whoever cancels the job that was found does it between reading and writing, and what was read counts no more.
 	err = retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		exists, err = h.createOrFind(ctx, trigger, c)
@@ -41,9 +43,9 @@ func (h *Handler) ensureJob(ctx context.Context, trigger *v1alpha1.ScanTrigger, 
 	return exists, err
 }
 
-func (h *Handler) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) (exists bool, err error) {
-	for _, again := range scans(c) {
-		name, err := jobName(trigger.Name, c, again)
+func (h *Handler) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) (exists bool, err error) {
+	for _, again := range triggers.Scans(c) {
+		name, err := triggers.JobName(trigger.Name, c, again)
 		if err != nil {
 			return false, err
 		}
@@ -51,7 +53,7 @@ func (h *Handler) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigge
 		if err != nil || existing == nil {
 			return h.judgeCreation(ctx, trigger, err)
 		}
-		if !rescan(existing, c) {
+		if !triggers.Rescan(existing, c) {
 			return true, h.moveForward(ctx, existing, c)
 		}
 	}
@@ -61,12 +63,12 @@ func (h *Handler) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigge
 // moveForward makes a job stand for a later event about its commit: a branch that was set back to the commit has it as
 // its head since then, and events from before must not cancel the job. It fails with a conflict where somebody else wrote
 // the job meanwhile.
-func (h *Handler) moveForward(ctx context.Context, job *v1alpha1.ScanJob, c change) error {
-	if !c.happened.After(eventTime(job)) {
+func (h *Handler) moveForward(ctx context.Context, job *v1alpha1.ScanJob, c triggers.Change) error {
+	if !c.Happened.After(triggers.EventTime(job)) {
 		return nil
 	}
 	before := job.DeepCopy()
-	annotateEvent(job, c)
+	triggers.Annotate(job, c)
 	if err := h.client.Patch(ctx, job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("write the later event on ScanJob %s: %w", job.Name, err)
 	}
@@ -85,13 +87,13 @@ func (h *Handler) judgeCreation(ctx context.Context, trigger *v1alpha1.ScanTrigg
 var errNameTaken = errors.New("a ScanJob of that name belongs to somebody else")
 
 // create creates the trigger's job of a name, or returns the one that is there.
-func (h *Handler) create(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change, name string) (existing *v1alpha1.ScanJob, err error) {
-	job := newJob(trigger, c, name)
+func (h *Handler) create(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change, name string) (existing *v1alpha1.ScanJob, err error) {
+	job := triggers.NewJob(trigger, c, name)
 	err = h.client.Create(ctx, job)
 	if err == nil {
 		h.metrics.created.Inc()
 		log.FromContext(ctx).Info("Created a ScanJob", "scanJob", client.ObjectKeyFromObject(job), "trigger", client.ObjectKeyFromObject(trigger),
-			"repository", c.repository, "pullRequest", c.pullRequestID, "revision", c.commit)
+			"repository", c.Repository, "pullRequest", c.PullRequestID, "revision", c.Commit)
 		return nil, nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -109,14 +111,14 @@ func (h *Handler) create(ctx context.Context, trigger *v1alpha1.ScanTrigger, c c
 }
 
 // supersede cancels the unfinished jobs of older revisions. Where the change itself is the older one, that is its own job.
-func (h *Handler) supersede(ctx context.Context, trigger *v1alpha1.ScanTrigger, c change) error {
+func (h *Handler) supersede(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) error {
 	// A job that was moved forward after it was listed is not older any more: the conflict has all of them listed again.
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		jobs, err := h.jobsOfPullRequest(ctx, trigger, c.repository, c.pullRequestID)
+		list, err := h.jobsOfPullRequest(ctx, trigger, c.Repository, c.PullRequestID)
 		if err != nil {
 			return err
 		}
-		newest, older := superseded(jobs)
+		newest, older := triggers.Superseded(list)
 		for _, job := range older {
 			if err := h.cancel(ctx, job, newest.Name); err != nil {
 				return err
@@ -128,19 +130,19 @@ func (h *Handler) supersede(ctx context.Context, trigger *v1alpha1.ScanTrigger, 
 
 // close cancels the unfinished jobs of a pull request that is closed or merged, whatever their triggers want now.
 func (h *Handler) close(ctx context.Context, queueURL string, e inboxevents.PullRequest) error {
-	triggers, err := h.listening(ctx, queueURL, e.Account, e.Region)
+	listening, err := h.listening(ctx, queueURL, e.Account, e.Region)
 	if err != nil {
 		return err
 	}
 	cancelled := false
 	var errs []error
-	for i := range triggers {
-		jobs, err := h.jobsOfPullRequest(ctx, &triggers[i], e.Repository, e.ID)
+	for i := range listening {
+		list, err := h.jobsOfPullRequest(ctx, &listening[i], e.Repository, e.ID)
 		errs = append(errs, err)
-		for j := range jobs {
-			if unfinished(&jobs[j]) && !jobs[j].Spec.Cancel {
+		for j := range list {
+			if !jobs.Finished(&list[j]) && !list[j].Spec.Cancel {
 				cancelled = true
-				errs = append(errs, h.cancel(ctx, &jobs[j], ""))
+				errs = append(errs, h.cancel(ctx, &list[j], ""))
 			}
 		}
 	}
@@ -154,11 +156,11 @@ func (h *Handler) close(ctx context.Context, queueURL string, e inboxevents.Pull
 func (h *Handler) jobsOfPullRequest(ctx context.Context, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) ([]v1alpha1.ScanJob, error) {
 	var list v1alpha1.ScanJobList
 	err := h.live.List(ctx, &list, client.InNamespace(trigger.Namespace),
-		client.MatchingLabels(changeLabels(trigger.Name, repository, pullRequestID)))
+		client.MatchingLabels(triggers.Labels(trigger.Name, repository, pullRequestID)))
 	if err != nil {
 		return nil, fmt.Errorf("list the ScanJobs of pull request %s of %s: %w", pullRequestID, repository, err)
 	}
-	return ofPullRequest(list.Items, trigger, repository, pullRequestID), nil
+	return triggers.JobsOfPullRequest(list.Items, trigger, repository, pullRequestID), nil
 }
 
 // cancel asks for a job's end. by names the job that takes its place, empty where none does; it fails with a conflict where

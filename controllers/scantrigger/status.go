@@ -12,12 +12,14 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/clip"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
+	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
 // readiness says whether events can reach a trigger and its spec can be followed. environment is nil where there is none
 // of the spec's name.
-func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment, x *expressions) metav1.Condition {
-	if err := checkSpec(&trigger.Spec, x); err != nil {
+func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment, x *triggers.Expressions) metav1.Condition {
+	if err := triggers.CheckSpec(&trigger.Spec, x); err != nil {
 		return notReady(invalidReason(err), "Events are scanned as if this part of the spec were not there, until it is changed: "+err.Error())
 	}
 	name := trigger.Spec.EnvironmentName
@@ -48,12 +50,12 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 	}
 }
 
-// invalidReason names the part of the spec that an error of checkSpec tells of.
+// invalidReason names the part of the spec that an error of triggers.CheckSpec tells of.
 func invalidReason(err error) string {
 	switch {
-	case errors.Is(err, ErrInvalidPattern):
+	case errors.Is(err, triggers.ErrInvalidPattern):
 		return v1alpha1.ReasonInvalidPattern
-	case errors.Is(err, ErrInvalidTemplate):
+	case errors.Is(err, triggers.ErrInvalidTemplate):
 		return v1alpha1.ReasonInvalidTemplate
 	}
 	return v1alpha1.ReasonInvalidExpression
@@ -100,15 +102,15 @@ func notActedOn(spec *v1alpha1.ScanTriggerSpec) []string {
 }
 
 // summarize writes what the trigger's jobs say into its status. The last job stays on record when it is gone.
-func summarize(status *v1alpha1.ScanTriggerStatus, jobs []v1alpha1.ScanJob) {
+func summarize(status *v1alpha1.ScanTriggerStatus, list []v1alpha1.ScanJob) {
 	status.ActiveJobs = 0
 	var last *v1alpha1.ScanJob
-	for i := range jobs {
-		if unfinished(&jobs[i]) {
+	for i := range list {
+		if !jobs.Finished(&list[i]) {
 			status.ActiveJobs++
 		}
-		if last == nil || compareCreation(&jobs[i], last) > 0 {
-			last = &jobs[i]
+		if last == nil || compareCreation(&list[i], last) > 0 {
+			last = &list[i]
 		}
 	}
 	if last == nil || status.LastJobTime != nil && last.CreationTimestamp.Before(status.LastJobTime) {
@@ -122,6 +124,6 @@ func summarize(status *v1alpha1.ScanTriggerStatus, jobs []v1alpha1.ScanJob) {
 func compareCreation(a, b *v1alpha1.ScanJob) int {
 	return cmp.Or(
 		a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time),
-		compareRevisions(a, b),
+		triggers.CompareRevisions(a, b),
 	)
 }

@@ -1,4 +1,4 @@
-package scantrigger
+package triggers
 
 import (
 	"context"
@@ -27,8 +27,8 @@ const (
 	expressionsCached = 1024
 )
 
-// expressions compiles spec.expression and remembers what it compiled.
-type expressions struct {
+// Expressions compiles spec.expression and remembers what it compiled.
+type Expressions struct {
 	env   *cel.Env
 	cache *lru.Cache
 }
@@ -39,7 +39,8 @@ type compiled struct {
 	err     error
 }
 
-func newExpressions() (*expressions, error) {
+// NewExpressions fails only where CEL cannot be set up.
+func NewExpressions() (*Expressions, error) {
 	env, err := cel.NewEnv(
 		cel.Variable(expressionVariable, cel.MapType(cel.StringType, cel.StringType)),
 		// The first version that knows what its functions cost; without that, two replaces fill the memory.
@@ -49,19 +50,19 @@ func newExpressions() (*expressions, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up CEL: %w", err)
 	}
-	return &expressions{env: env, cache: lru.New(expressionsCached)}, nil
+	return &Expressions{env: env, cache: lru.New(expressionsCached)}, nil
 }
 
-// check says what is wrong with an expression, nil where it can be evaluated. The empty expression is fine.
-func (x *expressions) check(text string) error {
+// Check says what is wrong with an expression, nil where it can be evaluated. The empty expression is fine.
+func (x *Expressions) Check(text string) error {
 	if text == "" {
 		return nil
 	}
 	return x.get(text).err
 }
 
-// evaluate says whether an expression is true for an event. The expression must have passed check.
-func (x *expressions) evaluate(ctx context.Context, text string, fields map[string]string) (bool, error) {
+// Evaluate says whether an expression is true for an event. The expression must have passed Check.
+func (x *Expressions) Evaluate(ctx context.Context, text string, fields map[string]string) (bool, error) {
 	if text == "" {
 		return true, nil
 	}
@@ -80,7 +81,7 @@ func (x *expressions) evaluate(ctx context.Context, text string, fields map[stri
 	return value, nil
 }
 
-func (x *expressions) get(text string) compiled {
+func (x *Expressions) get(text string) compiled {
 	if found, ok := x.cache.Get(text); ok {
 		if c, ok := found.(compiled); ok {
 			return c
@@ -92,7 +93,7 @@ func (x *expressions) get(text string) compiled {
 	return c
 }
 
-func (x *expressions) compile(text string) (cel.Program, error) {
+func (x *Expressions) compile(text string) (cel.Program, error) {
 	checked, issues := x.env.Compile(text)
 	if err := issues.Err(); err != nil {
 		return nil, fmt.Errorf("it does not compile: %w", err)
@@ -101,7 +102,7 @@ func (x *expressions) compile(text string) (cel.Program, error) {
 		return nil, fmt.Errorf("it is a %s; it must be a boolean", checked.OutputType())
 	}
 	if unknown := unknownFields(checked); len(unknown) > 0 {
-		return nil, fmt.Errorf("%s has no field %s; it has %s", expressionVariable, strings.Join(unknown, ", "), strings.Join(expressionFields(), ", "))
+		return nil, fmt.Errorf("%s has no field %s; it has %s", expressionVariable, strings.Join(unknown, ", "), strings.Join(ExpressionFields(), ", "))
 	}
 	cost, err := x.env.EstimateCost(checked, sizes{})
 	if err != nil {
@@ -121,7 +122,7 @@ func (x *expressions) compile(text string) (cel.Program, error) {
 // of any keys, so a misspelt one would only be found when an event comes.
 func unknownFields(checked *cel.Ast) []string {
 	var unknown []string
-	known := expressionFields()
+	known := ExpressionFields()
 	ast.PostOrderVisit(checked.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.SelectKind {
 			return
@@ -147,7 +148,7 @@ func (sizes) EstimateSize(node checker.AstNode) *checker.SizeEstimate {
 		return nil
 	}
 	if len(node.Path()) == 1 {
-		return &checker.SizeEstimate{Max: uint64(len(expressionFields()))}
+		return &checker.SizeEstimate{Max: uint64(len(ExpressionFields()))}
 	}
 	return &checker.SizeEstimate{Max: expressionTextSize}
 }

@@ -1,4 +1,4 @@
-package scantrigger
+package triggers
 
 import (
 	"errors"
@@ -48,18 +48,18 @@ func push() events.Push {
 	}
 }
 
-func mustChange(t *testing.T, e events.PullRequest) change {
+func mustChange(t *testing.T, e events.PullRequest) Change {
 	t.Helper()
-	c, ok := pullRequestChange(e, noon.Add(2*time.Second))
+	c, ok := OfPullRequest(e, noon.Add(2*time.Second))
 	if !ok {
 		t.Fatalf("%+v is no change", e)
 	}
 	return c
 }
 
-func mustExpressions(t *testing.T) *expressions {
+func mustExpressions(t *testing.T) *Expressions {
 	t.Helper()
-	x, err := newExpressions()
+	x, err := NewExpressions()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func mustExpressions(t *testing.T) *expressions {
 
 func TestMatch(t *testing.T) {
 	pr := mustChange(t, pullRequest())
-	pushed, ok := pushChange(push(), noon)
+	pushed, ok := OfPush(push(), noon)
 	if !ok {
 		t.Fatal("a push is no change")
 	}
@@ -76,34 +76,34 @@ func TestMatch(t *testing.T) {
 	any3 := []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated, v1alpha1.EventPullRequestUpdated, v1alpha1.EventPush}
 	tests := map[string]struct {
 		spec v1alpha1.ScanTriggerSpec
-		c    change
-		want answer
+		c    Change
+		want Answer
 	}{
-		"a trigger without patterns wants every repository and branch": {v1alpha1.ScanTriggerSpec{Events: created}, pr, answerWanted},
-		"an event that is not listed is not wanted":                    {v1alpha1.ScanTriggerSpec{Events: []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestUpdated}}, pr, answerEvent},
-		"a push is wanted where pushes are listed":                     {v1alpha1.ScanTriggerSpec{Events: any3}, pushed, answerWanted},
-		"a push is not a pull request":                                 {v1alpha1.ScanTriggerSpec{Events: created}, pushed, answerEvent},
-		"a suspended trigger wants nothing":                            {v1alpha1.ScanTriggerSpec{Events: created, Suspend: true}, pr, answerSuspended},
-		"a repository's name matches itself":                           {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"infra", "payments"}}, pr, answerWanted},
-		"a repository's name does not match a longer one":              {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay"}}, pr, answerRepository},
-		"a star stands for the rest of a name":                         {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay*"}}, pr, answerWanted},
-		"a question mark stands for one character":                     {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"payment?"}}, pr, answerWanted},
-		"braces are alternatives":                                      {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"{infra,payments}"}}, pr, answerWanted},
-		"a star does not cross a slash of a branch":                    {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"*"}}, pr, answerBranch},
-		"a star stands for a part of a branch":                         {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"release/*"}}, pr, answerWanted},
-		"two stars cross slashes":                                      {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"**"}}, pr, answerWanted},
-		"a branch may be written in full":                              {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"refs/heads/release/1.2"}}, pr, answerWanted},
-		"the source branch is not the target branch":                   {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"feature/*"}}, pr, answerBranch},
-		"the branch that was pushed to is the target branch":           {v1alpha1.ScanTriggerSpec{Events: any3, TargetBranches: []string{"main"}}, pushed, answerWanted},
-		"a true expression wants the event":                            {v1alpha1.ScanTriggerSpec{Events: created, Expression: `event.callerUserArn.endsWith("/renovate")`}, pr, answerWanted},
-		"a false expression does not":                                  {v1alpha1.ScanTriggerSpec{Events: created, Expression: `!event.author.contains("role/bot/")`}, pr, answerExpression},
-		"an expression sees a push":                                    {v1alpha1.ScanTriggerSpec{Events: any3, Expression: `event.type == "Push" && event.pullRequestId == ""`}, pushed, answerWanted},
-		"an expression can calculate with the time":                    {v1alpha1.ScanTriggerSpec{Events: created, Expression: `timestamp(event.time).getHours() == 12`}, pr, answerWanted},
+		"a trigger without patterns wants every repository and branch": {v1alpha1.ScanTriggerSpec{Events: created}, pr, AnswerWanted},
+		"an event that is not listed is not wanted":                    {v1alpha1.ScanTriggerSpec{Events: []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestUpdated}}, pr, AnswerEvent},
+		"a push is wanted where pushes are listed":                     {v1alpha1.ScanTriggerSpec{Events: any3}, pushed, AnswerWanted},
+		"a push is not a pull request":                                 {v1alpha1.ScanTriggerSpec{Events: created}, pushed, AnswerEvent},
+		"a suspended trigger wants nothing":                            {v1alpha1.ScanTriggerSpec{Events: created, Suspend: true}, pr, AnswerSuspended},
+		"a repository's name matches itself":                           {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"infra", "payments"}}, pr, AnswerWanted},
+		"a repository's name does not match a longer one":              {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay"}}, pr, AnswerRepository},
+		"a star stands for the rest of a name":                         {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"pay*"}}, pr, AnswerWanted},
+		"a question mark stands for one character":                     {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"payment?"}}, pr, AnswerWanted},
+		"braces are alternatives":                                      {v1alpha1.ScanTriggerSpec{Events: created, Repositories: []string{"{infra,payments}"}}, pr, AnswerWanted},
+		"a star does not cross a slash of a branch":                    {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"*"}}, pr, AnswerBranch},
+		"a star stands for a part of a branch":                         {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"release/*"}}, pr, AnswerWanted},
+		"two stars cross slashes":                                      {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"**"}}, pr, AnswerWanted},
+		"a branch may be written in full":                              {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"refs/heads/release/1.2"}}, pr, AnswerWanted},
+		"the source branch is not the target branch":                   {v1alpha1.ScanTriggerSpec{Events: created, TargetBranches: []string{"feature/*"}}, pr, AnswerBranch},
+		"the branch that was pushed to is the target branch":           {v1alpha1.ScanTriggerSpec{Events: any3, TargetBranches: []string{"main"}}, pushed, AnswerWanted},
+		"a true expression wants the event":                            {v1alpha1.ScanTriggerSpec{Events: created, Expression: `event.actor.endsWith("/renovate")`}, pr, AnswerWanted},
+		"a false expression does not":                                  {v1alpha1.ScanTriggerSpec{Events: created, Expression: `!event.author.contains("role/bot/")`}, pr, AnswerExpression},
+		"an expression sees a push":                                    {v1alpha1.ScanTriggerSpec{Events: any3, Expression: `event.type == "Push" && event.pullRequestId == ""`}, pushed, AnswerWanted},
+		"an expression can calculate with the time":                    {v1alpha1.ScanTriggerSpec{Events: created, Expression: `timestamp(event.time).getHours() == 12`}, pr, AnswerWanted},
 	}
 	x := mustExpressions(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := match(t.Context(), &test.spec, test.c, x)
+			got, err := Match(t.Context(), &test.spec, test.c, x)
 			if err != nil || got != test.want {
 				t.Errorf("match = %s, %v; want %s", got, err, test.want)
 			}
@@ -114,39 +114,39 @@ func TestMatch(t *testing.T) {
 func TestMatchScansAsIfThePartThatCannotBeFollowedWereNotThere(t *testing.T) {
 	tests := map[string]struct {
 		spec v1alpha1.ScanTriggerSpec
-		want answer
+		want Answer
 		kind error
 		says string
 	}{
 		"a bracket that stays open in a repository": {
-			v1alpha1.ScanTriggerSpec{Repositories: []string{"infra", "pay[ments"}}, answerWanted, ErrInvalidPattern, `spec.repositories[1] is "pay[ments"`,
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"infra", "pay[ments"}}, AnswerWanted, ErrInvalidPattern, `spec.repositories[1] is "pay[ments"`,
 		},
 		"a brace that stays open in a branch": {
-			v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, answerWanted, ErrInvalidPattern, `spec.targetBranches[0] is "{main,release"`,
+			v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, AnswerWanted, ErrInvalidPattern, `spec.targetBranches[0] is "{main,release"`,
 		},
 		"braces that stand for too much": {
-			v1alpha1.ScanTriggerSpec{TargetBranches: []string{strings.Repeat("{a*,*a}", 20)}}, answerWanted, ErrInvalidPattern, "more than 64 patterns",
+			v1alpha1.ScanTriggerSpec{TargetBranches: []string{strings.Repeat("{a*,*a}", 20)}}, AnswerWanted, ErrInvalidPattern, "more than 64 patterns",
 		},
 		"a pattern that cannot be read in a trigger that does not want the branch": {
-			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}, TargetBranches: []string{"main"}}, answerBranch, nil, "",
+			v1alpha1.ScanTriggerSpec{Repositories: []string{"pay[ments"}, TargetBranches: []string{"main"}}, AnswerBranch, nil, "",
 		},
 		"an expression that does not compile": {
-			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`}, answerWanted, ErrInvalidExpression, "does not compile",
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`}, AnswerWanted, ErrInvalidExpression, "does not compile",
 		},
 		"an expression that does not compile in a trigger that does not want the repository": {
-			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Repositories: []string{"infra-*"}}, answerRepository, nil, "",
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Repositories: []string{"infra-*"}}, AnswerRepository, nil, "",
 		},
 		"a pattern that cannot be read and a false expression": {
-			v1alpha1.ScanTriggerSpec{Expression: `event.title == ""`, Repositories: []string{"pay[ments"}}, answerExpression, nil, "",
+			v1alpha1.ScanTriggerSpec{Expression: `event.title == ""`, Repositories: []string{"pay[ments"}}, AnswerExpression, nil, "",
 		},
 		"a suspended trigger": {
-			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Suspend: true}, answerSuspended, nil, "",
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Suspend: true}, AnswerSuspended, nil, "",
 		},
 		"a trigger for other kinds of event": {
-			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Events: []v1alpha1.TriggerEvent{v1alpha1.EventPush}}, answerEvent, nil, "",
+			v1alpha1.ScanTriggerSpec{Expression: `event.title ==`, Events: []v1alpha1.TriggerEvent{v1alpha1.EventPush}}, AnswerEvent, nil, "",
 		},
 		"an expression that fails for this event": {
-			v1alpha1.ScanTriggerSpec{Expression: `int(event.title) > 3`}, answerWanted, errExpressionFailed, "spec.expression failed",
+			v1alpha1.ScanTriggerSpec{Expression: `int(event.title) > 3`}, AnswerWanted, ErrExpressionFailed, "spec.expression failed",
 		},
 	}
 	x := mustExpressions(t)
@@ -155,7 +155,7 @@ func TestMatchScansAsIfThePartThatCannotBeFollowedWereNotThere(t *testing.T) {
 			if test.spec.Events == nil {
 				test.spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}
 			}
-			got, err := match(t.Context(), &test.spec, mustChange(t, pullRequest()), x)
+			got, err := Match(t.Context(), &test.spec, mustChange(t, pullRequest()), x)
 			if got != test.want || !errors.Is(err, test.kind) {
 				t.Fatalf("match = %s, %v; want %s, %v", got, err, test.want, test.kind)
 			}
@@ -180,10 +180,10 @@ func TestExpressionCheck(t *testing.T) {
 		"a regular expression that cannot be read": {`event.title.matches("fix(")`, "invalid matches argument"},
 		"a text that would grow without bound":     {`event.title.replace("", event.title).replace("", event.title).replace("", event.title) == ""`, "it may cost too much"},
 		"an index in place of a field":             {`event["title"] != ""`, ""},
-		"all fields":                               {"event." + strings.Join(expressionFields(), ` != "x" && event.`) + ` != "x"`, ""},
+		"all fields":                               {"event." + strings.Join(ExpressionFields(), ` != "x" && event.`) + ` != "x"`, ""},
 		"a text":                                   {`event.title`, "it is a string; it must be a boolean"},
 		"an unknown variable":                      {`pullRequest.title == ""`, "does not compile"},
-		"a misspelt field":                         {`event.callerArn == "x" || event.titel == "y"`, "event has no field callerArn, titel; it has type, id, time"},
+		"a misspelt field":                         {`event.actr == "x" || event.titel == "y"`, "event has no field actr, titel; it has type, id, time"},
 		"a comparison of unlike types":             {`event.title == 3`, "does not compile"},
 		"nested loops over long lists":             {costly, "it may cost too much"},
 		"a nested regular expression":              {`[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, [0,1,2,3,4,5,6,7,8,9].all(c, event.title.matches(event.author))))`, "it may cost too much"},
@@ -191,11 +191,11 @@ func TestExpressionCheck(t *testing.T) {
 	x := mustExpressions(t)
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			err := x.check(test.text)
+			err := x.Check(test.text)
 			if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("check = %v, want %q", err, test.want)
 			}
-			if again := x.check(test.text); fmt.Sprint(again) != fmt.Sprint(err) {
+			if again := x.Check(test.text); fmt.Sprint(again) != fmt.Sprint(err) {
 				t.Errorf("from the cache: %v, first: %v", again, err)
 			}
 		})
@@ -206,12 +206,12 @@ func TestExpressionStopsAtTheCostLimitWhateverTheEstimateSaid(t *testing.T) {
 	x := mustExpressions(t)
 	// The estimate takes a title for 2048 characters at most; this one has a million, and the loop goes over it 100 times.
 	text := `[0,1,2,3,4,5,6,7,8,9].all(a, [0,1,2,3,4,5,6,7,8,9].all(b, event.title.contains("z") == false))`
-	if err := x.check(text); err != nil {
+	if err := x.Check(text); err != nil {
 		t.Fatal(err)
 	}
 	e := pullRequest()
 	e.Title = strings.Repeat("a", 1_000_000)
-	_, err := x.evaluate(t.Context(), text, mustChange(t, e).fields)
+	_, err := x.Evaluate(t.Context(), text, mustChange(t, e).Fields)
 	if err == nil || !strings.Contains(err.Error(), "cost limit exceeded") {
 		t.Errorf("error = %v, want the cost limit", err)
 	}
@@ -219,14 +219,14 @@ func TestExpressionStopsAtTheCostLimitWhateverTheEstimateSaid(t *testing.T) {
 
 func TestChange(t *testing.T) {
 	t.Run("every field of expressions is there for both kinds of event", func(t *testing.T) {
-		pushed, _ := pushChange(push(), noon)
-		for _, c := range []change{mustChange(t, pullRequest()), pushed} {
-			if len(c.fields) != len(expressionFields()) {
-				t.Errorf("%d fields, want %d", len(c.fields), len(expressionFields()))
+		pushed, _ := OfPush(push(), noon)
+		for _, c := range []Change{mustChange(t, pullRequest()), pushed} {
+			if len(c.Fields) != len(ExpressionFields()) {
+				t.Errorf("%d fields, want %d", len(c.Fields), len(ExpressionFields()))
 			}
-			for _, field := range expressionFields() {
-				if _, ok := c.fields[field]; !ok {
-					t.Errorf("no field %s in a %s event", field, c.event)
+			for _, field := range ExpressionFields() {
+				if _, ok := c.Fields[field]; !ok {
+					t.Errorf("no field %s in a %s event", field, c.Event)
 				}
 			}
 		}
@@ -235,13 +235,13 @@ func TestChange(t *testing.T) {
 		for _, kind := range []events.PullRequestKind{events.PullRequestClosed, events.PullRequestMerged, events.PullRequestOther} {
 			e := pullRequest()
 			e.EventKind = kind
-			if _, ok := pullRequestChange(e, noon); ok {
+			if _, ok := OfPullRequest(e, noon); ok {
 				t.Errorf("%s is a change", kind)
 			}
 		}
 		e := push()
 		e.EventKind = events.PushDeleted
-		if _, ok := pushChange(e, noon); ok {
+		if _, ok := OfPush(e, noon); ok {
 			t.Error("a deleted branch is a change")
 		}
 	})
@@ -249,8 +249,8 @@ func TestChange(t *testing.T) {
 		for _, old := range []string{"", strings.Repeat("0", 40)} {
 			e := push()
 			e.OldCommit = old
-			if c, _ := pushChange(e, noon); c.base != "" {
-				t.Errorf("old commit %q gives base %q", old, c.base)
+			if c, _ := OfPush(e, noon); c.Base != "" {
+				t.Errorf("old commit %q gives base %q", old, c.Base)
 			}
 		}
 	})

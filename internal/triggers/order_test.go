@@ -1,4 +1,4 @@
-package scantrigger
+package triggers
 
 import (
 	"slices"
@@ -60,7 +60,7 @@ func TestSuperseded(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			for range 2 {
-				newest, older := superseded(test.jobs)
+				newest, older := Superseded(test.jobs)
 				var names []string
 				for _, job := range older {
 					names = append(names, job.Name)
@@ -76,12 +76,12 @@ func TestSuperseded(t *testing.T) {
 }
 
 func TestRescan(t *testing.T) {
-	back := func(seconds int, eventID string) change {
-		return change{commit: commitA, happened: noon.Add(time.Duration(seconds) * time.Second), eventID: eventID}
+	back := func(seconds int, eventID string) Change {
+		return Change{Commit: commitA, Happened: noon.Add(time.Duration(seconds) * time.Second), EventID: eventID}
 	}
 	tests := map[string]struct {
 		existing v1alpha1.ScanJob
-		c        change
+		c        Change
 		want     bool
 	}{
 		"the branch was set back to a commit whose scan was cancelled": {jobAt("a", commitA, 0, cancelled), back(5, "event-c"), true},
@@ -93,7 +93,7 @@ func TestRescan(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := rescan(&test.existing, test.c); got != test.want {
+			if got := Rescan(&test.existing, test.c); got != test.want {
 				t.Errorf("rescan = %v, want %v", got, test.want)
 			}
 		})
@@ -119,7 +119,7 @@ func TestOfPullRequest(t *testing.T) {
 		jobAt("other-repository", commitA, 0, owned("uid-1"), func(job *v1alpha1.ScanJob) { job.Spec.Source.CodeCommit.Repository = "infra" }),
 		jobAt("git", commitA, 0, owned("uid-1"), func(job *v1alpha1.ScanJob) { job.Spec.Source.CodeCommit = nil }),
 	}
-	got := ofPullRequest(jobs, trigger, "payments", "42")
+	got := JobsOfPullRequest(jobs, trigger, "payments", "42")
 	if len(got) != 1 || got[0].Name != "ours" {
 		t.Errorf("kept %v, want only the job that the trigger made for the pull request", got)
 	}

@@ -1,4 +1,4 @@
-package scantrigger
+package triggers
 
 import (
 	"context"
@@ -24,53 +24,53 @@ var (
 	ErrInvalidTemplate = errors.New("invalid template")
 )
 
-// errExpressionFailed is an expression that fails for one event.
-var errExpressionFailed = errors.New("spec.expression failed")
+// ErrExpressionFailed is an expression that fails for one event.
+var ErrExpressionFailed = errors.New("spec.expression failed")
 
-// answer is what a trigger says to a change.
-type answer string
+// Answer is what a trigger says to a change.
+type Answer string
 
 const (
-	// answerWanted: it is to be scanned.
-	answerWanted answer = "wanted"
-	// answerSuspended: the trigger drops everything for now.
-	answerSuspended answer = "suspended"
-	// answerEvent, answerRepository, answerBranch and answerExpression name the part of the spec that does not want it.
-	answerEvent      answer = "event"
-	answerRepository answer = "repository"
-	answerBranch     answer = "branch"
-	answerExpression answer = "expression"
+	// AnswerWanted: it is to be scanned.
+	AnswerWanted Answer = "wanted"
+	// AnswerSuspended: the trigger drops everything for now.
+	AnswerSuspended Answer = "suspended"
+	// AnswerEvent, AnswerRepository, AnswerBranch and AnswerExpression name the part of the spec that does not want it.
+	AnswerEvent      Answer = "event"
+	AnswerRepository Answer = "repository"
+	AnswerBranch     Answer = "branch"
+	AnswerExpression Answer = "expression"
 )
 
-// match says whether a trigger wants a change. The error tells, with answerWanted, of a part of the spec that cannot be
+// Match says whether a trigger wants a change. The error tells, with AnswerWanted, of a part of the spec that cannot be
 // followed, or of an expression that failed for this event alone. Such a part keeps no event out: one that was dropped would
 // be lost for good, and a scan too many is cheaper than a secret that nobody looked for.
-func match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c change, x *expressions) (answer, error) {
+func Match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c Change, x *Expressions) (Answer, error) {
 	switch {
 	case spec.Suspend:
-		return answerSuspended, nil
-	case !slices.Contains(spec.Events, c.event):
-		return answerEvent, nil
-	case !matchesAny(spec.Repositories, c.repository):
-		return answerRepository, nil
-	case !matchesAny(branchPatterns(spec), c.targetBranch):
-		return answerBranch, nil
+		return AnswerSuspended, nil
+	case !slices.Contains(spec.Events, c.Event):
+		return AnswerEvent, nil
+	case !MatchesAny(spec.Repositories, c.Repository):
+		return AnswerRepository, nil
+	case !MatchesAny(branchPatterns(spec), c.TargetBranch):
+		return AnswerBranch, nil
 	}
-	if x.check(spec.Expression) == nil {
-		wanted, err := x.evaluate(ctx, spec.Expression, c.fields)
+	if x.Check(spec.Expression) == nil {
+		wanted, err := x.Evaluate(ctx, spec.Expression, c.Fields)
 		if err != nil {
-			return answerWanted, fmt.Errorf("%w: %w", errExpressionFailed, err)
+			return AnswerWanted, fmt.Errorf("%w: %w", ErrExpressionFailed, err)
 		}
 		if !wanted {
-			return answerExpression, nil
+			return AnswerExpression, nil
 		}
 	}
-	return answerWanted, checkSpec(spec, x)
+	return AnswerWanted, CheckSpec(spec, x)
 }
 
-// checkSpec says which part of a spec cannot be followed: an error that matches ErrInvalidPattern, ErrInvalidExpression or
+// CheckSpec says which part of a spec cannot be followed: an error that matches ErrInvalidPattern, ErrInvalidExpression or
 // ErrInvalidTemplate.
-func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
+func CheckSpec(spec *v1alpha1.ScanTriggerSpec, x *Expressions) error {
 	for _, field := range []struct {
 		name     string
 		patterns []string
@@ -81,7 +81,7 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 			}
 		}
 	}
-	if err := x.check(spec.Expression); err != nil {
+	if err := x.Check(spec.Expression); err != nil {
 		return fmt.Errorf("%w: spec.expression: %w", ErrInvalidExpression, err)
 	}
 	if err := jobs.CheckTemplate(spec.Template.Metadata); err != nil {
@@ -90,9 +90,9 @@ func checkSpec(spec *v1alpha1.ScanTriggerSpec, x *expressions) error {
 	return nil
 }
 
-// matchesAny says whether one of the patterns matches; no pattern matches everything, and one that cannot be used could
+// MatchesAny says whether one of the patterns matches; no pattern matches everything, and one that cannot be used could
 // have been meant for anything.
-func matchesAny(patterns []string, name string) bool {
+func MatchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		return glob.Check(pattern) != nil || doublestar.MatchUnvalidated(pattern, name)
 	})

@@ -1,4 +1,4 @@
-package scantrigger
+package triggers
 
 import (
 	"strings"
@@ -13,9 +13,9 @@ import (
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
-func name(t *testing.T, trigger string, c change, again string) string {
+func name(t *testing.T, trigger string, c Change, again string) string {
 	t.Helper()
-	got, err := jobName(trigger, c, again)
+	got, err := JobName(trigger, c, again)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,11 +28,11 @@ func TestJobNameIsAFunctionOfTriggerRepositoryPullRequestAndCommit(t *testing.T)
 	if !strings.HasPrefix(want, "main-payments-pr42-") {
 		t.Errorf("name %q does not open with trigger, repository and pull request", want)
 	}
-	for what, edit := range map[string]func(*change){
-		"another event about the same commit": func(c *change) { c.eventID, c.event = "event-z", v1alpha1.EventPullRequestUpdated },
-		"another time of arrival":             func(c *change) { c.received = c.received.Add(time.Hour) },
-		"another time of the event":           func(c *change) { c.happened = c.happened.Add(time.Hour) },
-		"another target":                      func(c *change) { c.base, c.targetBranch = commitB, "main" },
+	for what, edit := range map[string]func(*Change){
+		"another event about the same commit": func(c *Change) { c.EventID, c.Event = "event-z", v1alpha1.EventPullRequestUpdated },
+		"another time of arrival":             func(c *Change) { c.Received = c.Received.Add(time.Hour) },
+		"another time of the event":           func(c *Change) { c.Happened = c.Happened.Add(time.Hour) },
+		"another target":                      func(c *Change) { c.Base, c.TargetBranch = commitB, "main" },
 	} {
 		c := base
 		edit(&c)
@@ -40,20 +40,20 @@ func TestJobNameIsAFunctionOfTriggerRepositoryPullRequestAndCommit(t *testing.T)
 			t.Errorf("%s: %q, want %q", what, got, want)
 		}
 	}
-	pushed, _ := pushChange(push(), noon)
+	pushed, _ := OfPush(push(), noon)
 	otherBranch, otherCommit := pushed, pushed
-	otherBranch.targetBranch, otherCommit.commit = "release/1.2", commitM
+	otherBranch.TargetBranch, otherCommit.Commit = "release/1.2", commitM
 	seen := map[string]string{want: "the first"}
 	for what, other := range map[string]string{
 		"another trigger":      name(t, "all", base, ""),
-		"another repository":   name(t, "main", withChange(base, func(c *change) { c.repository = "infra" }), ""),
-		"another pull request": name(t, "main", withChange(base, func(c *change) { c.pullRequestID = "43" }), ""),
-		"another commit":       name(t, "main", withChange(base, func(c *change) { c.commit = commitB }), ""),
+		"another repository":   name(t, "main", withChange(base, func(c *Change) { c.Repository = "infra" }), ""),
+		"another pull request": name(t, "main", withChange(base, func(c *Change) { c.PullRequestID = "43" }), ""),
+		"another commit":       name(t, "main", withChange(base, func(c *Change) { c.Commit = commitB }), ""),
 		"a later scan":         name(t, "main", base, "revision-c"),
 		"a push":               name(t, "main", pushed, ""),
 		"another branch":       name(t, "main", otherBranch, ""),
 		"another push":         name(t, "main", otherCommit, ""),
-		"shifted parts":        name(t, "mainp", withChange(base, func(c *change) { c.repository = "ayments" }), ""),
+		"shifted parts":        name(t, "mainp", withChange(base, func(c *Change) { c.Repository = "ayments" }), ""),
 	} {
 		if before, ok := seen[other]; ok {
 			t.Errorf("%s has the name of %s", what, before)
@@ -73,8 +73,8 @@ func TestJobNameIsADNSLabel(t *testing.T) {
 	}
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
-			c, _ := pushChange(push(), noon)
-			c.repository, c.targetBranch = test.repository, test.branch
+			c, _ := OfPush(push(), noon)
+			c.Repository, c.TargetBranch = test.repository, test.branch
 			got := name(t, test.trigger, c, "")
 			if problems := validation.IsDNS1123Label(got); len(problems) > 0 {
 				t.Errorf("%q: %v", got, problems)
@@ -128,15 +128,15 @@ func TestNewJob(t *testing.T) {
 			},
 		}
 		c := mustChange(t, pullRequest())
-		c.received = noon.Add(2500 * time.Millisecond)
-		got := newJob(trigger, c, "the-name")
+		c.Received = noon.Add(2500 * time.Millisecond)
+		got := NewJob(trigger, c, "the-name")
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
 	t.Run("of a push", func(t *testing.T) {
-		c, _ := pushChange(push(), noon)
-		got := newJob(trigger, c, "the-name")
+		c, _ := OfPush(push(), noon)
+		got := NewJob(trigger, c, "the-name")
 		if _, ok := got.Labels[v1alpha1.LabelPullRequest]; ok {
 			t.Error("it has the label of a pull request")
 		}
@@ -146,14 +146,14 @@ func TestNewJob(t *testing.T) {
 		}
 	})
 	t.Run("of a trigger that is used again", func(t *testing.T) {
-		newJob(trigger, mustChange(t, pullRequest()), "x").Labels["team"] = "spoiled"
+		NewJob(trigger, mustChange(t, pullRequest()), "x").Labels["team"] = "spoiled"
 		if trigger.Spec.Template.Metadata.Labels["team"] != "payments" {
 			t.Error("the job shares the trigger's labels")
 		}
 	})
 }
 
-func withChange(c change, edit func(*change)) change {
+func withChange(c Change, edit func(*Change)) Change {
 	edit(&c)
 	return c
 }
