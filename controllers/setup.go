@@ -67,7 +67,7 @@ func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, option
 	if err := triggers.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
 	}
-	if err := setUpSchedules(ctx, mgr, codecommit.NewClients(aws), options); err != nil {
+	if err := setUpSchedules(ctx, mgr, codecommit.NewClients(aws, codecommit.Options{}), options); err != nil {
 		return fmt.Errorf("set up the ScanSchedule controller: %w", err)
 	}
 	return nil

@@ -119,7 +119,7 @@ func (w *world) startManager() {
 	ctx, cancel := context.WithCancel(context.Background())
 	reconciler := New(Options{
 		Client: crashing{mgr.GetClient(), &w.crash}, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("scanschedule"),
-		CodeCommit: codecommit.NewClients(awsclient.NewFactory(reach)), Clock: w.clock,
+		CodeCommit: codecommit.NewClients(awsclient.NewFactory(reach), codecommit.Options{}), Clock: w.clock,
 	})
 	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
 		t.Fatal(err)

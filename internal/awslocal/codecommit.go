@@ -84,6 +84,7 @@ func (cc *codeCommitService) operations() map[string]operation {
 		"CreatePullRequest":             jsonOperation(cc.createPullRequest),
 		"GetPullRequest":                jsonOperation(cc.getPullRequest),
 		"ListPullRequests":              jsonOperation(cc.listPullRequests),
+		"DescribePullRequestEvents":     jsonOperation(cc.describePullRequestEvents),
 		"UpdatePullRequestStatus":       jsonOperation(cc.updatePullRequestStatus),
 		"MergePullRequestByFastForward": jsonOperation(cc.mergeByFastForward),
 		"PostCommentForPullRequest":     jsonOperation(cc.postComment),
@@ -138,6 +139,11 @@ func (cc *codeCommitService) forget(repo *repository) {
 	cc.mu.Lock()
 	defer cc.mu.Unlock()
 	delete(cc.repositories, repo.name)
+	for id, p := range cc.pulls {
+		if p.repo == repo {
+			delete(cc.pulls, id)
+		}
+	}
 }
 
 func (cc *codeCommitService) getRepository(c *call, in struct {

@@ -115,6 +115,7 @@ func (cc *codeCommitService) addComment(c *call, in postCommentInput) (posted *c
 		pull: p.id, repository: in.Repository, beforeCommit: in.Before, afterCommit: in.After, location: in.Location, created: c.time,
 	}
 	cc.comments[p.id] = append(cc.comments[p.id], posted)
+	p.modified = c.time
 	if in.Token != "" {
 		cc.commentToken[in.Token] = posted
 	}

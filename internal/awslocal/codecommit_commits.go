@@ -190,9 +190,6 @@ func parsePerson(text string) map[string]string {
 	return map[string]string{"name": name, "email": email, "date": date}
 }
 
-// differencePage is how many differences one GetDifferences returns unless asked for fewer.
-const differencePage = 100
-
 func (cc *codeCommitService) getDifferences(c *call, in struct {
 	Repository string `json:"repositoryName"`
 	Before     string `json:"beforeCommitSpecifier"`
@@ -217,24 +214,11 @@ func (cc *codeCommitService) getDifferences(c *call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return pageDifferences(parseDifferences(out), in.MaxResults, in.NextToken)
-}
-
-func pageDifferences(all []any, maxResults *int, token string) (any, error) {
-	limit := differencePage
-	if maxResults != nil {
-		limit = *maxResults
+	shown, next, refused := page(parseDifferences(out), cc.server.options.PullRequestPage, in.MaxResults, in.NextToken)
+	if refused != nil {
+		return nil, refused
 	}
-	from, refused := decodePage(token)
-	if refused != nil || limit < 1 {
-		return nil, refuse("InvalidContinuationTokenException", "The continuation token or the number of results is not valid.")
-	}
-	end := min(len(all), from+limit)
-	result := map[string]any{"differences": all[min(from, end):end]}
-	if end < len(all) {
-		result["NextToken"] = encodePage(end)
-	}
-	return result, nil
+	return withToken(map[string]any{"differences": shown}, "NextToken", next), nil
 }
 
 // commitOf resolves a commit id, branch or tag that must exist.

@@ -17,6 +17,7 @@ type pullRequest struct {
 	created, modified                     time.Time
 	closed, merged                        bool
 	mergedBy, mergeCommit                 string
+	history                               []pullEvent
 }
 
 func (p *pullRequest) document() map[string]any {
@@ -157,6 +158,7 @@ func (cc *codeCommitService) addPull(p *pullRequest) (pull *pullRequest, event *
 		return nil, nil, refuse("MaximumOpenPullRequestsExceededException", "The repository has %d open pull requests, the most that there can be.", open)
 	}
 	p.id = strconv.Itoa(len(cc.pullOrder) + 1)
+	p.note(pullCreated, p.author, p.created)
 	cc.pulls[p.id] = p
 	cc.pullOrder = append(cc.pullOrder, p)
 	if p.token != "" {
@@ -207,33 +209,19 @@ func (cc *codeCommitService) listPullRequests(_ *call, in struct {
 	if refused != nil {
 		return nil, refused
 	}
-	limit := 100
-	if in.MaxResults != nil {
-		limit = *in.MaxResults
-	}
-	from, refused := decodePage(in.NextToken)
-	if refused != nil || limit < 1 {
-		return nil, refuse("InvalidContinuationTokenException", "The continuation token or the number of results is not valid.")
-	}
 	cc.mu.Lock()
 	defer cc.mu.Unlock()
-	ids, next := []string{}, ""
-	for i := from; i < len(cc.pullOrder); i++ {
-		p := cc.pullOrder[i]
-		if p.repo != repo || in.Author != "" && p.author != in.Author || in.Status != "" && p.status() != in.Status {
-			continue
+	ids := []string{}
+	for _, p := range cc.pullOrder {
+		if p.repo == repo && (in.Author == "" || p.author == in.Author) && (in.Status == "" || p.status() == in.Status) {
+			ids = append(ids, p.id)
 		}
-		if len(ids) == limit {
-			next = encodePage(i)
-			break
-		}
-		ids = append(ids, p.id)
 	}
-	out := map[string]any{"pullRequestIds": ids}
-	if next != "" {
-		out["nextToken"] = next
+	shown, next, refused := page(ids, cc.server.options.PullRequestPage, in.MaxResults, in.NextToken)
+	if refused != nil {
+		return nil, refused
 	}
-	return out, nil
+	return withToken(map[string]any{"pullRequestIds": shown}, "nextToken", next), nil
 }
 
 // updatePullRequestStatus closes a pull request, for good.
@@ -257,6 +245,7 @@ func (cc *codeCommitService) updatePullRequestStatus(c *call, in struct {
 		return nil, refused
 	}
 	p.closed, p.modified = true, c.time
+	p.note(pullStatusChanged, c.principal.ARN, c.time)
 	snapshot := *p
 	cc.mu.Unlock()
 	cc.emitPull(c, snapshot, "pullRequestStatusChanged")
@@ -299,6 +288,7 @@ func (cc *codeCommitService) mergeByFastForward(c *call, in struct {
 	}
 	cc.mu.Lock()
 	p.closed, p.merged, p.mergedBy, p.mergeCommit, p.modified = true, true, c.principal.ARN, snapshot.sourceCommit, c.time
+	p.note(pullMergeStateChanged, c.principal.ARN, c.time)
 	snapshot = *p
 	cc.mu.Unlock()
 	cc.emitPull(c, snapshot, "pullRequestMergeStatusUpdated")
@@ -337,6 +327,7 @@ func (cc *codeCommitService) sourceMoved(c *call, repo *repository, ref, commit 
 		}
 		cc.mu.Lock()
 		p.sourceCommit, p.destinationCommit, p.mergeBase, p.revision, p.modified = commit, destination, base, randomHex(32), c.time
+		p.note(pullSourceUpdated, c.principal.ARN, c.time)
 		snapshot := *p
 		cc.mu.Unlock()
 		cc.emitPull(c, snapshot, "pullRequestSourceBranchUpdated")

@@ -37,6 +37,9 @@ type Options struct {
 	GitPartialClone bool
 	// RepositoryPage is how many repositories one ListRepositories returns. Default: AWS's 1,000.
 	RepositoryPage int
+	// PullRequestPage is how many items one ListPullRequests, DescribePullRequestEvents or GetDifferences returns at most.
+	// Default: 100.
+	PullRequestPage int
 }
 
 // Role is an IAM role that other principals can assume.
@@ -94,6 +97,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RepositoryPage == 0 {
 		o.RepositoryPage = defaultRepositoryPage
+	}
+	if o.PullRequestPage == 0 {
+		o.PullRequestPage = defaultPullRequestPage
 	}
 	if o.Users == nil {
 		o.Users = []string{"developer"}

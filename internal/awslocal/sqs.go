@@ -18,6 +18,7 @@ type sqsService struct {
 	server *Server
 	mu     sync.RWMutex
 	queues map[string]*queue // by name
+	moves  []moveTask
 }
 
 func newSQS(s *Server) *sqsService { return &sqsService{server: s, queues: map[string]*queue{}} }
@@ -37,6 +38,8 @@ func (s *sqsService) operations() map[string]operation {
 		"ChangeMessageVisibility":      s.onQueue((*queue).changeOne),
 		"ChangeMessageVisibilityBatch": s.onQueue((*queue).changeBatch),
 		"PurgeQueue":                   s.onQueue((*queue).purgeAll),
+		"StartMessageMoveTask":         jsonOperation(s.startMove),
+		"ListMessageMoveTasks":         jsonOperation(s.listMoves),
 	}
 }
 

@@ -45,7 +45,8 @@ type message struct {
 	first      time.Time // first receive
 	received   time.Time // latest receive
 	receives   int
-	repeats    int // how many times it comes back although deleted
+	repeats    int    // how many times it comes back although deleted
+	origin     string // the ARN of the queue that it was moved from as a dead letter
 
 	element   *list.Element // in visible
 	index     int           // in hidden, or -1
@@ -214,7 +215,7 @@ func (q *queue) take(now time.Time, limit int, visibility time.Duration, redrive
 		}
 		if redrive.target != nil && m.receives >= redrive.maxReceives {
 			delete(q.messages, m.id)
-			dead = append(dead, &message{id: m.id, body: m.body, sender: m.sender, attributes: m.attributes, sent: m.sent})
+			dead = append(dead, &message{id: m.id, body: m.body, sender: m.sender, attributes: m.attributes, sent: m.sent, origin: q.arn})
 			continue
 		}
 		if m.first.IsZero() {

@@ -13,27 +13,48 @@ import (
 )
 
 const (
-	// callsPerSecond is how often one operation is called at most. AWS does not publish CodeCommit's rates, so this is what
-	// a careful client keeps to.
-	callsPerSecond = 5
-	// burst lets the few calls of a small schedule or a single pull request go out at once.
-	burst = 5
+	// defaultCallsPerSecond is how often one operation is called at most. AWS does not publish CodeCommit's rates, so this is
+	// what a careful client keeps to.
+	defaultCallsPerSecond = 5
+	// backgroundShare is the part of the rate that work in the background takes at most.
+	backgroundShare = 0.6
 )
+
+// Options tune the clients. The zero value is complete.
+type Options struct {
+	// CallsPerSecond is how often one operation is called at most in one account and region. So many can also go out at
+	// once. Default: 5.
+	CallsPerSecond float64
+}
 
 // Client calls CodeCommit as one identity. It is safe for concurrent use.
 type Client struct {
 	api    *codecommit.Client
 	limits *limits
+	// background keeps to a part of the rate.
+	background bool
+}
+
+// InBackground returns the client for work that many calls belong to and nobody waits for. It leaves a part of the rate to
+// others.
+func (c *Client) InBackground() *Client {
+	return &Client{api: c.api, limits: c.limits, background: true}
 }
 
 // wait returns when an operation may be called again. The name is the operation's.
 func (c *Client) wait(ctx context.Context, operation string) error {
-	return c.limits.of(operation).Wait(ctx)
+	if c.background {
+		if err := c.limits.of(operation, backgroundShare).Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return c.limits.of(operation, 1).Wait(ctx)
 }
 
 // Clients holds the clients of all accounts and regions that the operator works in. It is safe for concurrent use.
 type Clients struct {
-	aws *awsclient.Factory
+	aws     *awsclient.Factory
+	options Options
 
 	mu     sync.Mutex
 	limits map[place]*limits
@@ -45,8 +66,11 @@ type place struct {
 }
 
 // NewClients returns clients that the factory makes when they are first asked for.
-func NewClients(aws *awsclient.Factory) *Clients {
-	return &Clients{aws: aws, limits: map[place]*limits{}}
+func NewClients(aws *awsclient.Factory, options Options) *Clients {
+	if options.CallsPerSecond == 0 {
+		options.CallsPerSecond = defaultCallsPerSecond
+	}
+	return &Clients{aws: aws, options: options, limits: map[place]*limits{}}
 }
 
 // DefaultRegion returns the region of scopes that name none, empty where there is none.
@@ -63,7 +87,7 @@ func (c *Clients) For(scope awsclient.Scope) *Client {
 	defer c.mu.Unlock()
 	shared, ok := c.limits[where]
 	if !ok {
-		shared = &limits{byOperation: map[string]*rate.Limiter{}}
+		shared = &limits{perSecond: c.options.CallsPerSecond, byOperation: map[operationShare]*rate.Limiter{}}
 		c.limits[where] = shared
 	}
 	return &Client{api: c.aws.For(scope).CodeCommit, limits: shared}
@@ -79,19 +103,29 @@ func accountOf(arn string) string {
 	return parts[account]
 }
 
-// limits are the token buckets of one account and region, one an operation.
+// limits are the token buckets of one account and region, one an operation and share of its rate.
 type limits struct {
+	perSecond float64
+
 	mu          sync.Mutex
-	byOperation map[string]*rate.Limiter
+	byOperation map[operationShare]*rate.Limiter
 }
 
-func (l *limits) of(operation string) *rate.Limiter {
+type operationShare struct {
+	operation string
+	share     float64
+}
+
+func (l *limits) of(operation string, share float64) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter, ok := l.byOperation[operation]
+	key := operationShare{operation, share}
+	limiter, ok := l.byOperation[key]
 	if !ok {
-		limiter = rate.NewLimiter(callsPerSecond, burst)
-		l.byOperation[operation] = limiter
+		// What can go out at once is what a second has, so that the few calls of a single pull request wait for nothing.
+		perSecond := l.perSecond * share
+		limiter = rate.NewLimiter(rate.Limit(perSecond), max(int(perSecond), 1))
+		l.byOperation[key] = limiter
 	}
 	return limiter
 }

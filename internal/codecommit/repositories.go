@@ -2,12 +2,10 @@ package codecommit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
-	"github.com/aws/aws-sdk-go-v2/service/codecommit/types"
 )
 
 // Repositories returns the names of all repositories of the account and region. A page has 1,000
@@ -57,17 +55,4 @@ func (c *Client) Head(ctx context.Context, repository, branch string) (string, e
 		return "", fmt.Errorf("GetBranch %s of %s: %w", branch, repository, notFound(err))
 	}
 	return aws.ToString(out.Branch.CommitId), nil
-}
-
-// notFound puts the package's own error before CodeCommit's where that says that something is not there.
-func notFound(err error) error {
-	var noRepository *types.RepositoryDoesNotExistException
-	var noBranch *types.BranchDoesNotExistException
-	switch {
-	case errors.As(err, &noRepository):
-		return fmt.Errorf("%w: %w", ErrRepositoryNotFound, err)
-	case errors.As(err, &noBranch):
-		return fmt.Errorf("%w: %w", ErrBranchNotFound, err)
-	}
-	return err
 }

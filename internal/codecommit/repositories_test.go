@@ -24,7 +24,12 @@ type host struct {
 
 func newHost(t *testing.T) host {
 	t.Helper()
-	server, err := awslocal.Start(awslocal.Options{RepositoryPage: 2})
+	return newHostWith(t, awslocal.Options{RepositoryPage: 2})
+}
+
+func newHostWith(t *testing.T, options awslocal.Options) host {
+	t.Helper()
+	server, err := awslocal.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +56,7 @@ func newHost(t *testing.T) host {
 
 func TestRepositoriesOfAllPages(t *testing.T) {
 	h := newHost(t)
-	names, err := codecommit.NewClients(h.factory).For(awsclient.Scope{}).Repositories(t.Context())
+	names, err := codecommit.NewClients(h.factory, codecommit.Options{}).For(awsclient.Scope{}).Repositories(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +68,7 @@ func TestRepositoriesOfAllPages(t *testing.T) {
 
 func TestDefaultBranchAndHead(t *testing.T) {
 	h := newHost(t)
-	client := codecommit.NewClients(h.factory).For(awsclient.Scope{})
+	client := codecommit.NewClients(h.factory, codecommit.Options{}).For(awsclient.Scope{})
 	branch, err := client.DefaultBranch(t.Context(), "payments")
 	if err != nil || branch != "main" {
 		t.Fatalf("default branch %q, %v", branch, err)
@@ -75,7 +80,7 @@ func TestDefaultBranchAndHead(t *testing.T) {
 
 func TestWhatThereIsNotHasAnErrorOfItsOwn(t *testing.T) {
 	h := newHost(t)
-	client := codecommit.NewClients(h.factory).For(awsclient.Scope{})
+	client := codecommit.NewClients(h.factory, codecommit.Options{}).For(awsclient.Scope{})
 	branchOf := func(repository string) error {
 		_, err := client.DefaultBranch(t.Context(), repository)
 		return err
@@ -100,7 +105,7 @@ func TestWhatThereIsNotHasAnErrorOfItsOwn(t *testing.T) {
 
 func TestClassOfOtherErrors(t *testing.T) {
 	h := newHost(t)
-	client := codecommit.NewClients(h.factory).For(awsclient.Scope{})
+	client := codecommit.NewClients(h.factory, codecommit.Options{}).For(awsclient.Scope{})
 	for code, want := range map[string]awsclient.Class{
 		"EncryptionKeyUnavailableException":  awsclient.ClassUnavailable,
 		"EncryptionKeyAccessDeniedException": awsclient.ClassAccessDenied,
@@ -119,7 +124,7 @@ func TestClassOfOtherErrors(t *testing.T) {
 
 func TestCallsOfOneOperationKeepToTheRate(t *testing.T) {
 	h := newHost(t)
-	clients := codecommit.NewClients(h.factory)
+	clients := codecommit.NewClients(h.factory, codecommit.Options{})
 	const calls = 8
 	begin := time.Now()
 	for range calls {
