@@ -40,6 +40,8 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonBackoff: the last attempt was spoiled; the next one starts at status.nextAttemptTime.
 	ReasonBackoff = "Backoff"
+	// ReasonNotBefore: the first attempt starts at spec.notBefore.
+	ReasonNotBefore = "NotBefore"
 	// ReasonFinished: the job is Complete or Failed.
 	ReasonFinished = "Finished"
 )
@@ -144,8 +146,24 @@ const (
 	ReasonInvalidTemplate = "InvalidTemplate"
 )
 
-// Reasons of the Warning events of a ScanTrigger.
+// Reasons of the events of a ScanTrigger. All but StaleEvent and HeadsMissed are warnings.
 const (
+	// ReasonStaleEvent: an event was dropped because its pull request has another head by now.
+	ReasonStaleEvent = "StaleEvent"
+	// ReasonPullRequestGone: an event was dropped because there is no such pull request any more.
+	ReasonPullRequestGone = "PullRequestGone"
+	// ReasonPullRequestUnknown: the operator's role may not look a pull request up, and the times of events alone decide.
+	ReasonPullRequestUnknown = "PullRequestUnknown"
+	// ReasonPathsUnknown: the files that a change touches could not be looked at, and it is scanned for that reason.
+	ReasonPathsUnknown = "PathsUnknown"
+	// ReasonHeadsMissed: a sweep found heads of open pull requests that had no scan, because their events never came.
+	ReasonHeadsMissed = "HeadsMissed"
+	// ReasonSweepIncomplete: a sweep could not look at every repository; the trigger's status.sweep says why.
+	ReasonSweepIncomplete = "SweepIncomplete"
+	// ReasonRepositoryUnmatched: an entry of spec.repositories matches no repository.
+	ReasonRepositoryUnmatched = "RepositoryUnmatched"
+	// ReasonInvalidReplay: the annotation scanjob.dev/replay-since is not a time.
+	ReasonInvalidReplay = "InvalidReplay"
 	// ReasonInvalidSpec: a part of the trigger's spec cannot be followed, and an event is scanned as if it were not there.
 	ReasonInvalidSpec = "InvalidSpec"
 	// ReasonExpressionFailed: the expression failed for one event, which is scanned for that reason.
@@ -203,6 +221,15 @@ const (
 	LabelSchedule    = "scanjob.dev/schedule"
 	LabelRepository  = "scanjob.dev/repository"
 	LabelPullRequest = "scanjob.dev/pull-request"
+)
+
+// Annotations of a ScanTrigger, by which people ask for something. The status tells what came of it.
+const (
+	// AnnotationSweep asks for a sweep over open pull requests, now and once for each value.
+	AnnotationSweep = "scanjob.dev/sweep"
+	// AnnotationReplaySince asks, once for each value, for a scan of every head of an open pull request that had activity
+	// since then and is neither scanned nor being scanned. It is an RFC 3339 time.
+	AnnotationReplaySince = "scanjob.dev/replay-since"
 )
 
 // Annotations of a ScanJob.

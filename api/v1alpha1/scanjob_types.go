@@ -39,6 +39,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.startDeadlineSeconds == oldSelf.startDeadlineSeconds",message="startDeadlineSeconds is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="has(self.resources) == has(oldSelf.resources) && (!has(self.resources) || self.resources == oldSelf.resources)",message="resources is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="has(self.container) == has(oldSelf.container) && (!has(self.container) || self.container == oldSelf.container)",message="container is immutable; create another ScanJob"
+// +kubebuilder:validation:XValidation:rule="has(self.notBefore) == has(oldSelf.notBefore) && (!has(self.notBefore) || self.notBefore == oldSelf.notBefore)",message="notBefore is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="!oldSelf.cancel || self.cancel",message="cancel cannot be taken back; create another ScanJob"
 type ScanJobSpec struct {
 	// environmentName is the ScanEnvironment of this namespace that the scan runs in. The job waits until it is Ready.
@@ -62,6 +63,10 @@ type ScanJobSpec struct {
 	// +optional
 	// +kubebuilder:default=false
 	Cancel bool `json:"cancel"`
+
+	// notBefore is the earliest time of the first attempt; the job takes no slot before. Default: none.
+	// +optional
+	NotBefore *metav1.Time `json:"notBefore,omitempty"`
 }
 
 // ScanJobOptions is the part of a scan's spec that triggers and schedules hold in their templates.
@@ -325,7 +330,7 @@ type ScanJobStatus struct {
 	// +listMapKey=number
 	Attempts []Attempt `json:"attempts,omitempty"`
 
-	// nextAttemptTime is the earliest time of the next attempt, while the job backs off.
+	// nextAttemptTime is the earliest time of the next attempt, while the job backs off or waits for spec.notBefore.
 	// +optional
 	NextAttemptTime *metav1.Time `json:"nextAttemptTime,omitempty"`
 

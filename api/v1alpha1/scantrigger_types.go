@@ -75,6 +75,24 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	TargetBranches []string `json:"targetBranches,omitempty"`
 
+	// paths are patterns (*, ** across slashes, ?, {a,b}) of files of which one must be among those that a change touches: for
+	// a pull request, between the merge base and its head; for a push, between the old and the new commit. A file that only
+	// pathsIgnore matches does not count. Default: every file.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Paths []string `json:"paths,omitempty"`
+
+	// pathsIgnore are patterns of files that do not count: a change that touches nothing else is not scanned. Default: none.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	PathsIgnore []string `json:"pathsIgnore,omitempty"`
+
 	// expression is a CEL expression over the variable event that must be true for a scan, with CEL's extended functions
 	// for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, actor,
 	// repository, author, pullRequestId, revisionId, title, sourceBranch, targetBranch, sourceCommit, targetCommit.
@@ -83,7 +101,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:MaxLength=4096
 	Expression string `json:"expression,omitempty"`
 
-	// debounceSeconds delays a scan, so that several pushes in a row become one, 0 to 300 seconds. Default: 5.
+	// debounceSeconds delays the scan of a pull request, so that several pushes in a row become one scan, 0 to 300 seconds
+	// after the push. It needs supersede. Default: 5.
 	// +optional
 	// +kubebuilder:default=5
 	// +kubebuilder:validation:Minimum=0
@@ -95,8 +114,9 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:default=true
 	Supersede *bool `json:"supersede,omitempty"`
 
-	// sweepIntervalSeconds is how often open pull requests are listed for heads whose event was lost, 0 (never) or 60 to
-	// 86400 seconds. Default: 600.
+	// sweepIntervalSeconds is how often open pull requests are listed for heads whose event was lost, 0 (only where the
+	// annotation scanjob.dev/sweep asks for it) or 60 to 86400 seconds. Finished jobs are kept at least until the sweep after
+	// them. Default: 600.
 	// +optional
 	// +kubebuilder:default=600
 	// +kubebuilder:validation:Minimum=0
@@ -104,7 +124,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == 0 || self >= 60",message="sweepIntervalSeconds must be 0 or at least 60"
 	SweepIntervalSeconds *int32 `json:"sweepIntervalSeconds,omitempty"`
 
-	// suspend keeps the trigger from creating scans; events that arrive meanwhile are dropped. Default: false.
+	// suspend keeps the trigger from creating scans and from sweeping; events that arrive meanwhile are dropped. The first
+	// sweep after it scans the heads that are open then. Default: false.
 	// +optional
 	// +kubebuilder:default=false
 	Suspend bool `json:"suspend"`
@@ -150,6 +171,113 @@ type ScanTriggerStatus struct {
 	// lastJobTime is when that job was created.
 	// +optional
 	LastJobTime *metav1.Time `json:"lastJobTime,omitempty"`
+
+	// lastSweepTime is when the last sweep began that got through. What was pushed before it has been looked at, but for the
+	// repositories in sweep.problems.
+	// +optional
+	LastSweepTime *metav1.Time `json:"lastSweepTime,omitempty"`
+
+	// nextSweepTime is when the next sweep is due; absent where none is.
+	// +optional
+	NextSweepTime *metav1.Time `json:"nextSweepTime,omitempty"`
+
+	// missedHeads counts the heads of open pull requests that sweeps found without a scan, since the trigger was created.
+	// +optional
+	MissedHeads int64 `json:"missedHeads,omitempty"`
+
+	// sweep is what the last sweep found.
+	// +optional
+	Sweep *SweepStatus `json:"sweep,omitempty"`
+
+	// lastHandledSweep is the value of the annotation scanjob.dev/sweep that was acted upon.
+	// +optional
+	LastHandledSweep string `json:"lastHandledSweep,omitempty"`
+
+	// replay is the answer to the annotation scanjob.dev/replay-since.
+	// +optional
+	Replay *ReplayStatus `json:"replay,omitempty"`
+
+	// deadLetters is the dead-letter queue of the environment's inbox; absent where the environment has no inbox.
+	// +optional
+	DeadLetters *DeadLetterStatus `json:"deadLetters,omitempty"`
+}
+
+// SweepStatus is what a sweep over open pull requests found.
+type SweepStatus struct {
+	// startTime is when it began.
+	StartTime metav1.Time `json:"startTime"`
+	// durationSeconds is how long it took.
+	// +optional
+	DurationSeconds int32 `json:"durationSeconds,omitempty"`
+	// repositories counts the repositories that were looked at.
+	// +optional
+	Repositories int32 `json:"repositories,omitempty"`
+	// pullRequests counts the open pull requests that spec.targetBranches match.
+	// +optional
+	PullRequests int32 `json:"pullRequests,omitempty"`
+	// missed counts the heads that had no scan, and got one.
+	// +optional
+	Missed int32 `json:"missed,omitempty"`
+	// closed counts the pull requests that had a scan under way and are closed, merged or gone; it was cancelled.
+	// +optional
+	Closed int32 `json:"closed,omitempty"`
+	// unmatchedPatterns are entries of spec.repositories that match no repository, up to 16.
+	// +optional
+	// +listType=atomic
+	UnmatchedPatterns []string `json:"unmatchedPatterns,omitempty"`
+	// problems are the repositories that could not be looked at, up to 16.
+	// +optional
+	// +listType=map
+	// +listMapKey=repository
+	Problems []SweepProblem `json:"problems,omitempty"`
+	// message says why the sweep did not get through; empty where it did.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// selection is a hash of the part of the spec that chooses pull requests. When it changes, the next sweep looks at every
+	// head again.
+	// +optional
+	Selection string `json:"selection,omitempty"`
+}
+
+// SweepProblem is a repository that a sweep could not look at.
+type SweepProblem struct {
+	// repository is its name.
+	Repository string `json:"repository"`
+	// reason is RepositoryNotFound, AccessDenied, AssumeRoleFailed, AWSUnavailable, RepositoryUnreadable or JobNotCreated.
+	Reason string `json:"reason"`
+	// message says what is wrong and what to do.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// since is the start of the last sweep that got through this repository; absent where none did.
+	// +optional
+	Since *metav1.Time `json:"since,omitempty"`
+}
+
+// ReplayStatus is what came of a replay.
+type ReplayStatus struct {
+	// since is the annotation's value.
+	Since string `json:"since"`
+	// time is when it was done.
+	Time metav1.Time `json:"time"`
+	// jobs counts the jobs that it created.
+	// +optional
+	Jobs int32 `json:"jobs,omitempty"`
+	// message says why it could not be done; empty where it was.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// DeadLetterStatus is the state of a dead-letter queue.
+type DeadLetterStatus struct {
+	// queueARN is the queue; empty where the inbox has none.
+	// +optional
+	QueueARN string `json:"queueARN,omitempty"`
+	// messages is about how many messages it holds; absent where that is not known.
+	// +optional
+	Messages *int64 `json:"messages,omitempty"`
+	// message says why the number is not known; empty where it is.
+	// +optional
+	Message string `json:"message,omitempty"`
 }
 
 // ScanTrigger says which events become which ScanJobs.
@@ -157,11 +285,15 @@ type ScanTriggerStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=strig,categories={scanjob,all}
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
-// +kubebuilder:printcolumn:name="Environment",type=string,JSONPath=`.spec.environmentName`
+// +kubebuilder:printcolumn:name="Suspend",type=boolean,JSONPath=`.spec.suspend`
 // +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeJobs`
-// +kubebuilder:printcolumn:name="Last Job",type=string,JSONPath=`.status.lastJobName`
 // +kubebuilder:printcolumn:name="Last",type=date,JSONPath=`.status.lastJobTime`
+// +kubebuilder:printcolumn:name="Swept",type=date,JSONPath=`.status.lastSweepTime`
+// +kubebuilder:printcolumn:name="Missed",type=integer,JSONPath=`.status.missedHeads`
+// +kubebuilder:printcolumn:name="Dead Letters",type=integer,JSONPath=`.status.deadLetters.messages`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Environment",type=string,JSONPath=`.spec.environmentName`,priority=1
+// +kubebuilder:printcolumn:name="Last Job",type=string,JSONPath=`.status.lastJobName`,priority=1
 // +kubebuilder:printcolumn:name="Repositories",type=string,JSONPath=`.spec.repositories`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 type ScanTrigger struct {

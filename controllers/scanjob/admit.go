@@ -3,6 +3,7 @@ package scanjob
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -27,6 +28,10 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 	}
 	if next := s.job.Status.NextAttemptTime; next != nil {
 		s.wakeAt(next.Time)
+		if len(s.job.Status.Attempts) == 0 {
+			waits(s.job, scanv1.ReasonNotBefore, "spec.notBefore is "+next.UTC().Format(time.RFC3339))
+			return nil
+		}
 		waits(s.job, scanv1.ReasonBackoff, fmt.Sprintf("attempt %d follows after %s; %s",
 			nextNumber(s.job), next.UTC().Format("15:04:05Z"), afterAttempts(s.job)))
 		return nil

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/fargate"
@@ -61,7 +62,7 @@ func conclusionOf(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment, now 
 			message: fmt.Sprintf("activeDeadlineSeconds (%d) passed; %s", *job.Spec.ActiveDeadlineSeconds, afterAttempts(job))}
 	}
 	if last == nil {
-		return conclusion{}
+		return conclusion{retryAt: ptr.Deref(job.Spec.NotBefore, metav1.Time{}).Time}
 	}
 	switch last.Class {
 	case scanv1.ClassConfiguration:

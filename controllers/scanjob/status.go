@@ -43,7 +43,7 @@ func phaseOf(job *scanv1.ScanJob) scanv1.Phase {
 	}
 	if admitted := meta.FindStatusCondition(job.Status.Conditions, scanv1.ConditionAdmitted); admitted != nil {
 		switch admitted.Reason {
-		case scanv1.ReasonConcurrencyLimit, scanv1.ReasonRateLimited, scanv1.ReasonCapacityUnavailable, scanv1.ReasonBackoff:
+		case scanv1.ReasonConcurrencyLimit, scanv1.ReasonRateLimited, scanv1.ReasonCapacityUnavailable, scanv1.ReasonBackoff, scanv1.ReasonNotBefore:
 			return scanv1.PhaseQueued
 		}
 	}

@@ -101,10 +101,13 @@ status:
   activeJobs: 1
   lastJobName: payments-42
   lastJobTime: "2026-11-24T00:00:00Z"
+  lastSweepTime: "2026-11-24T00:00:00Z"
+  missedHeads: 3
+  deadLetters: {messages: 2}
   conditions:
   - {type: Ready, status: "True", reason: Listening, message: "", lastTransitionTime: "2026-11-24T00:00:00Z"}`,
-			columns: "Name | Ready | Environment | Active | Last Job | Last | Age | [Repositories] | [Reason]",
-			cells:   `subject | True | default | 1 | payments-42 | time | time | [["payments","infra-*"]] | [Listening]`,
+			columns: "Name | Ready | Suspend | Active | Last | Swept | Missed | Dead Letters | Age | [Environment] | [Last Job] | [Repositories] | [Reason]",
+			cells:   `subject | True | false | 1 | time | time | 3 | 2 | time | [default] | [payments-42] | [["payments","infra-*"]] | [Listening]`,
 		},
 		{
 			name:    "a ScanSchedule that nobody looked at yet",

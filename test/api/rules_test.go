@@ -68,7 +68,7 @@ func TestEveryConstraintHasARow(t *testing.T) {
 	}{
 		{scanEnvironment(), [][]rule{environmentRules(), environmentStatusRules()}},
 		{scanJob(), [][]rule{jobRules(), jobUpdateRules(), jobStatusRules()}},
-		{scanTrigger(), [][]rule{triggerRules()}},
+		{scanTrigger(), [][]rule{triggerRules(), triggerStatusRules()}},
 		{scanSchedule(), [][]rule{scheduleRules(), scheduleStatusRules()}},
 	} {
 		t.Run(row.kind.name, func(t *testing.T) {

@@ -83,6 +83,18 @@ func jobUpdateRules() []rule {
 			want:   "spec: Invalid value: container is immutable; create another ScanJob",
 		},
 		{
+			name:   "another start is refused",
+			covers: "spec: notBefore is immutable; create another ScanJob",
+			patch:  `{spec: {notBefore: "2026-11-24T00:00:01Z"}}`,
+			want:   "spec: Invalid value: notBefore is immutable; create another ScanJob",
+		},
+		{
+			name:   "a start that is taken away is refused",
+			covers: "spec: notBefore is immutable; create another ScanJob",
+			patch:  `{spec: {notBefore: null}}`,
+			want:   "spec: Invalid value: notBefore is immutable; create another ScanJob",
+		},
+		{
 			name:   "a cancellation that is taken back is refused",
 			covers: "spec: cancel cannot be taken back; create another ScanJob",
 			patch:  `{spec: {cancel: false}}`,
@@ -97,6 +109,7 @@ spec:
   cancel: true
   resources: {cpu: "1", memory: 2Gi}
   container: {command: [scan]}
+  notBefore: "2026-11-24T00:00:00Z"
 `
 
 func createJob(t *testing.T, patches ...string) (namespace string) {

@@ -129,6 +129,54 @@ func triggerRules() []rule {
 			want:   "spec.targetBranches[0]: Too long: may not be more than 256 bytes",
 		},
 		{
+			name:   "257 paths are refused",
+			covers: "spec.paths maxItems",
+			patch:  `{spec: {paths: [` + list(257, "n%d") + `]}}`,
+			want:   "spec.paths: Too many: 257: must have at most 256 items",
+		},
+		{
+			name:   "paths that are there twice are refused",
+			covers: "spec.paths unique",
+			patch:  `{spec: {paths: [src, src]}}`,
+			want:   `spec.paths[1]: Duplicate value: "src"`,
+		},
+		{
+			name:   "empty paths are refused",
+			covers: "spec.paths[] minLength",
+			patch:  `{spec: {paths: [""]}}`,
+			want:   `spec.paths[0]: Invalid value: "": spec.paths[0] in body should be at least 1 chars long`,
+		},
+		{
+			name:   "paths of more than 256 characters are refused",
+			covers: "spec.paths[] maxLength",
+			patch:  `{spec: {paths: [` + strings.Repeat("n", 257) + `]}}`,
+			want:   "spec.paths[0]: Too long: may not be more than 256 bytes",
+		},
+		{
+			name:   "257 ignored paths are refused",
+			covers: "spec.pathsIgnore maxItems",
+			patch:  `{spec: {pathsIgnore: [` + list(257, "n%d") + `]}}`,
+			want:   "spec.pathsIgnore: Too many: 257: must have at most 256 items",
+		},
+		{
+			name:   "ignored paths that are there twice are refused",
+			covers: "spec.pathsIgnore unique",
+			patch:  `{spec: {pathsIgnore: [src, src]}}`,
+			want:   `spec.pathsIgnore[1]: Duplicate value: "src"`,
+		},
+		{
+			name:   "empty ignored paths are refused",
+			covers: "spec.pathsIgnore[] minLength",
+			patch:  `{spec: {pathsIgnore: [""]}}`,
+			want:   `spec.pathsIgnore[0]: Invalid value: "": spec.pathsIgnore[0] in body should be at least 1 chars long`,
+		},
+		{
+			name:   "ignored paths of more than 256 characters are refused",
+			covers: "spec.pathsIgnore[] maxLength",
+			patch:  `{spec: {pathsIgnore: [` + strings.Repeat("n", 257) + `]}}`,
+			want:   "spec.pathsIgnore[0]: Too long: may not be more than 256 bytes",
+		},
+		{
 			name:   "an expression of more than 4096 characters is refused",
 			covers: "spec.expression maxLength",
 			patch:  `{spec: {expression: ` + strings.Repeat("e", 4097) + `}}`,
@@ -171,4 +219,46 @@ func inTemplate(patch string) string { return "{spec: {template: {spec: " + patc
 
 func TestScanTriggerRefusesWhatCannotBeFollowed(t *testing.T) {
 	checkRefused(t, scanTrigger(), triggerRules())
+}
+
+// triggerStatusRules are what a ScanTrigger's status is refused for.
+func triggerStatusRules() []rule {
+	return []rule{
+		{
+			name:   "a sweep that began at no time is refused",
+			covers: "status.sweep.startTime required",
+			patch:  `{status: {sweep: {missed: 1}}}`,
+			want:   "status.sweep.startTime: Required value",
+		},
+		{
+			name:   "a problem of no repository is refused",
+			covers: "status.sweep.problems[].repository required",
+			patch:  `{status: {sweep: {startTime: "2026-11-24T00:00:00Z", problems: [{reason: AccessDenied}]}}}`,
+			want:   "status.sweep.problems[0].repository: Required value",
+		},
+		{
+			name:   "a problem without a reason is refused",
+			covers: "status.sweep.problems[].reason required",
+			patch:  `{status: {sweep: {startTime: "2026-11-24T00:00:00Z", problems: [{repository: payments}]}}}`,
+			want:   "status.sweep.problems[0].reason: Required value",
+		},
+		{
+			name:   "two problems of one repository are refused",
+			covers: "status.sweep.problems unique",
+			patch:  `{status: {sweep: {startTime: "2026-11-24T00:00:00Z", problems: [{repository: payments, reason: a}, {repository: payments, reason: b}]}}}`,
+			want:   `status.sweep.problems[1]: Duplicate value: {"repository":"payments"}`,
+		},
+		{
+			name:   "a replay since no time is refused",
+			covers: "status.replay.since required",
+			patch:  `{status: {replay: {time: "2026-11-24T00:00:00Z"}}}`,
+			want:   "status.replay.since: Required value",
+		},
+		{
+			name:   "a replay at no time is refused",
+			covers: "status.replay.time required",
+			patch:  `{status: {replay: {since: "2026-11-24T00:00:00Z"}}}`,
+			want:   "status.replay.time: Required value",
+		},
+	}
 }

@@ -272,6 +272,7 @@ func TestStatusIsBounded(t *testing.T) {
 	}{
 		{scanJob(), jobStatusRules()},
 		{scanEnvironment(), environmentStatusRules()},
+		{scanTrigger(), triggerStatusRules()},
 		{scanSchedule(), scheduleStatusRules()},
 	} {
 		namespace := plane.Namespace(t)
