@@ -30,6 +30,10 @@ type Options struct {
 	Inbox inbox.Options
 	// Metrics is where the operator's own metrics are registered.
 	Metrics prometheus.Registerer
+	// CodeCommit are the settings of those who ask CodeCommit.
+	CodeCommit codecommit.Options
+	// TriggerClock tells when sweeps of triggers are due and how old their jobs are. Default: the real clock.
+	TriggerClock clock.PassiveClock
 	// ScheduleClock tells when runs of schedules are due. Default: the real clock.
 	ScheduleClock clock.PassiveClock
 }
@@ -52,7 +56,12 @@ func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, option
 	if err := jobs.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the ScanJob controller: %w", err)
 	}
-	consumers, err := setUpInbox(ctx, mgr, jobs, options)
+	repositories := codecommit.NewClients(aws, options.CodeCommit)
+	maker, err := setUpTriggers(ctx, mgr, aws, repositories, options)
+	if err != nil {
+		return fmt.Errorf("set up the ScanTrigger controllers: %w", err)
+	}
+	consumers, err := setUpInbox(ctx, mgr, maker, jobs, options)
 	if err != nil {
 		return fmt.Errorf("set up the inbox: %w", err)
 	}
@@ -60,20 +69,44 @@ func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, option
 	if err := environments.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("set up the ScanEnvironment controller: %w", err)
 	}
-	triggers, err := scantrigger.New(scantrigger.Options{Client: mgr.GetClient()})
-	if err != nil {
-		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
-	}
-	if err := triggers.SetupWithManager(ctx, mgr); err != nil {
-		return fmt.Errorf("set up the ScanTrigger controller: %w", err)
-	}
-	if err := setUpSchedules(ctx, mgr, codecommit.NewClients(aws, codecommit.Options{}), options); err != nil {
+	if err := setUpSchedules(ctx, mgr, repositories, options); err != nil {
 		return fmt.Errorf("set up the ScanSchedule controller: %w", err)
 	}
 	return nil
 }
 
-// setUpSchedules makes the controller of schedules. repositories is shared by all who ask CodeCommit, for its rate.
+// setUpTriggers makes the controllers of triggers, and returns what makes the jobs of events. repositories is shared by all
+// who ask CodeCommit, for its rate.
+func setUpTriggers(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, repositories *codecommit.Clients, options Options) (*scantrigger.Maker, error) {
+	metrics, err := scantrigger.NewMetrics(options.Metrics)
+	if err != nil {
+		return nil, err
+	}
+	if options.TriggerClock == nil {
+		options.TriggerClock = clock.RealClock{}
+	}
+	maker, err := scantrigger.NewMaker(scantrigger.MakerOptions{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("scantrigger"),
+		CodeCommit: repositories, Metrics: metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	reconciler, err := scantrigger.New(scantrigger.ReconcilerOptions{
+		Client: mgr.GetClient(), DeadLetters: inbox.NewDeadLetters(aws, options.TriggerClock), Metrics: metrics, Clock: options.TriggerClock,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := reconciler.SetupWithManager(ctx, mgr); err != nil {
+		return nil, err
+	}
+	return maker, scantrigger.NewSweeper(scantrigger.SweeperOptions{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Maker: maker, CodeCommit: repositories, Clock: options.TriggerClock,
+	}).SetupWithManager(mgr)
+}
+
+// setUpSchedules makes the controller of schedules.
 func setUpSchedules(ctx context.Context, mgr ctrl.Manager, repositories *codecommit.Clients, options Options) error {
 	metrics, err := scanschedule.NewMetrics(options.Metrics)
 	if err != nil {
@@ -86,12 +119,8 @@ func setUpSchedules(ctx context.Context, mgr ctrl.Manager, repositories *codecom
 }
 
 // setUpInbox makes the way of a message: from its queue through the router to whoever it is for.
-func setUpInbox(ctx context.Context, mgr ctrl.Manager, jobs *scanjob.Reconciler, options Options) (*inbox.Consumers, error) {
+func setUpInbox(ctx context.Context, mgr ctrl.Manager, maker *scantrigger.Maker, jobs *scanjob.Reconciler, options Options) (*inbox.Consumers, error) {
 	if err := inboxrouter.IndexEnvironments(ctx, mgr.GetFieldIndexer()); err != nil {
-		return nil, err
-	}
-	triggerMetrics, err := scantrigger.NewMetrics(options.Metrics)
-	if err != nil {
 		return nil, err
 	}
 	routerMetrics, err := inboxrouter.NewMetrics(options.Metrics)
@@ -102,15 +131,9 @@ func setUpInbox(ctx context.Context, mgr ctrl.Manager, jobs *scanjob.Reconciler,
 	if err != nil {
 		return nil, err
 	}
-	recorder := mgr.GetEventRecorder("inbox")
-	events, err := scantrigger.NewHandler(scantrigger.Options{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: recorder, Metrics: triggerMetrics,
-	})
-	if err != nil {
-		return nil, err
-	}
+	events := scantrigger.NewHandler(mgr.GetClient(), maker)
 	router := inboxrouter.New(inboxrouter.Options{
-		Client: mgr.GetClient(), Recorder: recorder, Metrics: routerMetrics,
+		Client: mgr.GetClient(), Recorder: mgr.GetEventRecorder("inbox"), Metrics: routerMetrics,
 		PullRequests: events, Pushes: events, Tasks: jobs, Findings: jobs,
 	})
 	settings := options.Inbox

@@ -23,6 +23,7 @@ import (
 	"github.com/scanjob-dev/scanjob/controllers"
 	"github.com/scanjob-dev/scanjob/controllers/scanjob"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/codecommit"
 )
 
 // leaderElectionID names the Lease that at most one manager holds.
@@ -38,6 +39,7 @@ type settings struct {
 	gitEndpoint             string
 	pollInterval            time.Duration
 	workers                 int
+	codeCommitRate          float64
 	zap                     zap.Options
 }
 
@@ -55,6 +57,7 @@ func main() {
 	flag.StringVar(&s.gitEndpoint, "codecommit-git-endpoint", scanjob.DefaultGitEndpoint, "address of CodeCommit's Git service, for FIPS and VPC endpoints; {region} and {suffix} are replaced")
 	flag.DurationVar(&s.pollInterval, "task-poll-interval", 15*time.Second, "how often ECS is asked about running tasks, beside its events")
 	flag.IntVar(&s.workers, "scanjob-workers", 16, "how many ScanJobs are reconciled at once")
+	flag.Float64Var(&s.codeCommitRate, "codecommit-calls-per-second", 5, "how often one operation of CodeCommit is called at most, per account and region")
 	s.zap.BindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.zap)))
@@ -111,8 +114,9 @@ func run(ctx context.Context, s settings) error {
 		aws.Region = s.region
 	}
 	err = controllers.Setup(ctx, mgr, awsclient.NewFactory(aws), controllers.Options{
-		ScanJob: scanjob.Options{GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers},
-		Metrics: metrics.Registry,
+		ScanJob:    scanjob.Options{GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers},
+		CodeCommit: codecommit.Options{CallsPerSecond: s.codeCommitRate},
+		Metrics:    metrics.Registry,
 	})
 	if err != nil {
 		return err

@@ -502,7 +502,7 @@ func TestEventForATriggerThatIsBeingDeletedIsDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.eventually("the cache knows", func() string {
-		if err := w.handler.client.Get(t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
+		if err := w.cached.Get(t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
 			return err.Error()
 		}
 		if trigger.DeletionTimestamp.IsZero() {
@@ -519,7 +519,7 @@ func TestEventForATriggerThatIsBeingDeletedIsDropped(t *testing.T) {
 
 func TestEventForANamespaceThatIsBeingDeletedIsDropped(t *testing.T) {
 	w := newWorld(t)
-	w.environment(account)
+	environment := w.environment(account)
 	trigger := w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Finalizers = []string{"scanjob.dev/test"} })
 	// A cache that does not know of the deletion yet still has the trigger as it was.
 	before := trigger.DeepCopy()
@@ -530,7 +530,7 @@ func TestEventForANamespaceThatIsBeingDeletedIsDropped(t *testing.T) {
 	if err := clientset.CoreV1().Namespaces().Delete(t.Context(), w.namespace, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.handler.scan(t.Context(), before, mustChange(t, at(events.PullRequestCreated, commitA, 0))); err != nil {
+	if err := w.maker.scan(t.Context(), Listener{Trigger: before, Environment: environment}, mustChange(t, at(events.PullRequestCreated, commitA, 0)), false); err != nil {
 		t.Errorf("error = %v, want none: the event can never be handled", err)
 	}
 	if jobs := w.jobs(); len(jobs) != 0 {

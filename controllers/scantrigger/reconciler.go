@@ -9,6 +9,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,23 +20,48 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/inbox"
 	"github.com/scanjob-dev/scanjob/internal/jobs"
 	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
-// Reconciler keeps the status of ScanTriggers. It creates no jobs; that is the Handler's part.
+// ReconcilerOptions are what a Reconciler needs. Metrics and Clock may be left out.
+type ReconcilerOptions struct {
+	// Client reads from the manager's cache, with the indexes of SetupWithManager, and writes.
+	Client client.Client
+	// DeadLetters looks into the dead-letter queues of the inboxes.
+	DeadLetters *inbox.DeadLetters
+	// Metrics counts; see NewMetrics. Default: counters that nobody reads.
+	Metrics *Metrics
+	// Clock tells the age of jobs. Default: the real one.
+	Clock clock.PassiveClock
+}
+
+// Reconciler keeps the status of ScanTriggers and deletes the jobs beyond their history limits. It creates no jobs; that is
+// the part of the Handler and the Sweeper.
 type Reconciler struct {
 	client      client.Client
+	deadLetters *inbox.DeadLetters
+	metrics     *Metrics
+	clock       clock.PassiveClock
 	expressions *triggers.Expressions
 }
 
 // New returns a Reconciler. It fails only where CEL cannot be set up.
-func New(options Options) (*Reconciler, error) {
+func New(options ReconcilerOptions) (*Reconciler, error) {
 	x, err := triggers.NewExpressions()
 	if err != nil {
 		return nil, err
 	}
-	return &Reconciler{client: options.Client, expressions: x}, nil
+	if options.Metrics == nil {
+		options.Metrics = newMetrics()
+	}
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
+	}
+	return &Reconciler{
+		client: options.Client, deadLetters: options.DeadLetters, metrics: options.Metrics, clock: options.Clock, expressions: x,
+	}, nil
 }
 
 // SetupWithManager adds the reconciler, and the indexes that it and the Handler need, to a manager that was not started.
@@ -62,27 +88,31 @@ func activeJobsChange() predicate.Predicate {
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			before, ok := e.ObjectOld.(*v1alpha1.ScanJob)
 			after, alsoOK := e.ObjectNew.(*v1alpha1.ScanJob)
-			return !ok || !alsoOK || jobs.Finished(before) != jobs.Finished(after) || !triggers.EventTime(before).Equal(triggers.EventTime(after))
+			return !ok || !alsoOK || jobs.Finished(before) != jobs.Finished(after) ||
+				jobs.Settled(before) != jobs.Settled(after) || !triggers.EventTime(before).Equal(triggers.EventTime(after))
 		},
 	}
 }
 
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers,verbs=get;list;watch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers/status,verbs=get;patch
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
 
-// Reconcile writes a trigger's status where it changed.
+// Reconcile writes a trigger's status where it changed, and then deletes the jobs beyond its history limits.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var trigger v1alpha1.ScanTrigger
 	if err := r.client.Get(ctx, request.NamespacedName, &trigger); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if !trigger.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
 	environment, err := r.environment(ctx, types.NamespacedName{Namespace: trigger.Namespace, Name: trigger.Spec.EnvironmentName})
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	jobs, err := jobsOf(ctx, r.client, &trigger)
+	list, err := jobsOf(ctx, r.client, &trigger)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -90,15 +120,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	ready := readiness(&trigger, environment, r.expressions)
 	ready.ObservedGeneration = trigger.Generation
 	meta.SetStatusCondition(&trigger.Status.Conditions, ready)
-	summarize(&trigger.Status, jobs)
+	summarize(&trigger.Status, list)
+	lookAgain := r.countDeadLetters(ctx, &trigger, environment)
 	trigger.Status.ObservedGeneration = trigger.Generation
-	if equality.Semantic.DeepEqual(before.Status, trigger.Status) {
-		return ctrl.Result{}, nil
+	if !equality.Semantic.DeepEqual(before.Status, trigger.Status) {
+		if err := r.client.Status().Patch(ctx, &trigger, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+			return ctrl.Result{}, fmt.Errorf("write the status of ScanTrigger %s: %w", request, err)
+		}
 	}
-	if err := r.client.Status().Patch(ctx, &trigger, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-		return ctrl.Result{}, fmt.Errorf("write the status of ScanTrigger %s: %w", request, err)
-	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: lookAgain}, r.prune(ctx, &trigger, list)
 }
 
 // environment returns the ScanEnvironment of a name, nil where there is none.
@@ -116,7 +146,12 @@ func (r *Reconciler) environment(ctx context.Context, key types.NamespacedName) 
 
 // listeners maps an environment to the triggers whose readiness hangs on it.
 func (r *Reconciler) listeners(ctx context.Context, object client.Object) []reconcile.Request {
-	found, err := triggersOf(ctx, r.client, object.GetNamespace(), object.GetName())
+	return requestsOf(ctx, r.client, object)
+}
+
+// requestsOf maps an environment to the triggers that listen to it.
+func requestsOf(ctx context.Context, reader client.Reader, object client.Object) []reconcile.Request {
+	found, err := triggersOf(ctx, reader, object.GetNamespace(), object.GetName())
 	if err != nil {
 		// The cache answers this; it fails only while it stops.
 		log.FromContext(ctx).Error(err, "Cannot find the triggers of an environment; restart the operator if their status stays old")

@@ -1,18 +1,24 @@
 package scantrigger
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/events"
+	"github.com/scanjob-dev/scanjob/internal/inbox"
 	"github.com/scanjob-dev/scanjob/internal/triggers"
 )
 
@@ -190,5 +196,76 @@ func (w *world) patch(object, before client.Object) {
 	w.t.Helper()
 	if err := w.client.Patch(w.t.Context(), object, client.MergeFrom(before)); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+func TestHistoryLimitsDeleteWhatIsFinished(t *testing.T) {
+	w := newWorld(t)
+	w.environment(account)
+	w.trigger("main", noSweep, func(trigger *v1alpha1.ScanTrigger) {
+		trigger.Spec.SuccessfulJobsHistoryLimit, trigger.Spec.FailedJobsHistoryLimit = ptr.To[int32](1), ptr.To[int32](0)
+		trigger.Spec.Supersede = ptr.To(false)
+	})
+	for i, commit := range []string{commitA, commitB, commitM} {
+		w.handle(at(events.PullRequestCreated, commit, i))
+	}
+	w.end(commitM, v1alpha1.ConditionFailed)
+	w.end(commitA, v1alpha1.ConditionComplete)
+	w.eventually("the failed one is gone", func() string {
+		left := w.running()
+		if len(left) != 2 || left[0] != commitA || left[1] != commitB {
+			return fmt.Sprint(left)
+		}
+		return ""
+	})
+	w.end(commitB, v1alpha1.ConditionComplete)
+	w.eventually("one of the two scanned ones is gone", func() string {
+		if left := w.running(); len(left) != 1 {
+			return fmt.Sprint(left)
+		}
+		return ""
+	})
+}
+
+func TestStatusCountsDeadLetters(t *testing.T) {
+	w := newWorld(t)
+	environment := w.environment(account)
+	trigger := w.trigger("main")
+	w.eventually("wait for the number", func() string {
+		w.reload(trigger)
+		dead := trigger.Status.DeadLetters
+		if dead == nil || dead.Messages == nil || *dead.Messages != 0 || dead.QueueARN != "arn:aws:sqs:us-east-1:111122223333:dead" {
+			return fmt.Sprintf("%+v", dead)
+		}
+		return ""
+	})
+	before := environment.DeepCopy()
+	environment.Spec.Inbox = nil
+	w.patch(environment, before)
+	w.awaitReason(trigger, v1alpha1.ReasonNoInboxConfigured)
+	if trigger.Status.DeadLetters != nil {
+		t.Errorf("dead letters without an inbox: %+v", trigger.Status.DeadLetters)
+	}
+}
+
+func TestDeadLetterStatus(t *testing.T) {
+	queue := inbox.DeadLetterQueue{ARN: "arn:aws:sqs:us-east-1:111122223333:dead", Messages: 3}
+	denied := &smithy.GenericAPIError{Code: "AccessDenied", Message: "no"}
+	for name, test := range map[string]struct {
+		err  error
+		says string
+	}{
+		"it was counted":      {nil, ""},
+		"there is none":       {inbox.ErrNoDeadLetterQueue, "set a RedrivePolicy"},
+		"it may not be read":  {fmt.Errorf("find the dead-letter queue: %w", denied), "allow sqs:GetQueueUrl and sqs:GetQueueAttributes"},
+		"AWS does not answer": {context.DeadlineExceeded, "no answer in time"},
+		"its name is no ARN":  {errors.New("the redrive policy names nothing"), "the redrive policy names nothing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := deadLetterStatus(queue, test.err)
+			if (got.Messages != nil) != (test.err == nil) || !strings.Contains(got.Message, test.says) || (got.Message == "") != (test.err == nil) {
+				t.Errorf("%+v, want %q", got, test.says)
+			}
+		})
 	}
 }

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/clip"
@@ -76,29 +75,15 @@ func listeningMessage(trigger *v1alpha1.ScanTrigger, queueURL string) string {
 	if trigger.Spec.Suspend {
 		message = "Suspended: events of " + queueURL + " are dropped"
 	}
-	if fields := notActedOn(&trigger.Spec); len(fields) > 0 {
-		message += "; accepted but not acted on in this version: " + strings.Join(fields, ", ")
+	if sweep := trigger.Status.Sweep; sweep != nil {
+		if len(sweep.UnmatchedPatterns) > 0 {
+			message += "; there is no repository that spec.repositories could mean by " + strings.Join(sweep.UnmatchedPatterns, ", ")
+		}
+		if sweep.Message != "" || len(sweep.Problems) > 0 {
+			message += "; the last sweep could not look at every repository, see status.sweep"
+		}
 	}
-	return message
-}
-
-// notActedOn lists the fields that are set and that this version does nothing about. What each of them will do is to be
-// built: it must leave the list then.
-func notActedOn(spec *v1alpha1.ScanTriggerSpec) []string {
-	var fields []string
-	if ptr.Deref(spec.DebounceSeconds, 0) != 0 {
-		fields = append(fields, "debounceSeconds")
-	}
-	if ptr.Deref(spec.SweepIntervalSeconds, 0) != 0 {
-		fields = append(fields, "sweepIntervalSeconds")
-	}
-	if spec.SuccessfulJobsHistoryLimit != nil {
-		fields = append(fields, "successfulJobsHistoryLimit")
-	}
-	if spec.FailedJobsHistoryLimit != nil {
-		fields = append(fields, "failedJobsHistoryLimit")
-	}
-	return fields
+	return clip.Bytes(message, messageBytes)
 }
 
 // summarize writes what the trigger's jobs say into its status. The last job stays on record when it is gone.

@@ -38,11 +38,6 @@ func TestReadiness(t *testing.T) {
 		"a suspended trigger": {
 			v1alpha1.ScanTriggerSpec{Suspend: true}, readyEnvironment(), v1alpha1.ReasonListening, []string{"Suspended", "dropped"},
 		},
-		"fields that nothing is done about": {
-			v1alpha1.ScanTriggerSpec{DebounceSeconds: ptr.To[int32](5), SweepIntervalSeconds: ptr.To[int32](600), SuccessfulJobsHistoryLimit: ptr.To[int32](1), FailedJobsHistoryLimit: ptr.To[int32](1)},
-			readyEnvironment(), v1alpha1.ReasonListening,
-			[]string{"not acted on", "debounceSeconds, sweepIntervalSeconds, successfulJobsHistoryLimit, failedJobsHistoryLimit"},
-		},
 		"no environment": {
 			v1alpha1.ScanTriggerSpec{}, nil, v1alpha1.ReasonEnvironmentNotFound, []string{`"default"`, "create it"},
 		},
@@ -91,11 +86,27 @@ func TestReadiness(t *testing.T) {
 	}
 }
 
-func TestReadinessSaysNothingOfFieldsThatAreOff(t *testing.T) {
-	spec := v1alpha1.ScanTriggerSpec{EnvironmentName: "default", DebounceSeconds: ptr.To[int32](0), SweepIntervalSeconds: ptr.To[int32](0)}
-	got := readiness(&v1alpha1.ScanTrigger{Spec: spec}, readyEnvironment(), mustExpressions(t))
-	if strings.Contains(got.Message, "not acted on") {
-		t.Errorf("message %q", got.Message)
+func TestReadinessTellsOfWhatTheLastSweepMet(t *testing.T) {
+	for name, test := range map[string]struct {
+		sweep v1alpha1.SweepStatus
+		says  string
+	}{
+		"all was well":                       {v1alpha1.SweepStatus{}, ""},
+		"a pattern that matches nothing":     {v1alpha1.SweepStatus{UnmatchedPatterns: []string{"infra-*", "ops"}}, "no repository that spec.repositories could mean by infra-*, ops"},
+		"a repository that cannot be read":   {v1alpha1.SweepStatus{Problems: []v1alpha1.SweepProblem{{Repository: "payments"}}}, "see status.sweep"},
+		"a sweep that did not get through":   {v1alpha1.SweepStatus{Message: "no answer in time"}, "see status.sweep"},
+		"a thousand patterns, cut to a size": {v1alpha1.SweepStatus{UnmatchedPatterns: []string{strings.Repeat("é", 4000)}}, "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trigger := &v1alpha1.ScanTrigger{Status: v1alpha1.ScanTriggerStatus{Sweep: &test.sweep}}
+			got := readiness(trigger, readyEnvironment(), mustExpressions(t))
+			if got.Reason != v1alpha1.ReasonListening || !strings.Contains(got.Message, test.says) || len(got.Message) > messageBytes {
+				t.Errorf("%s: %s; want %q", got.Reason, got.Message, test.says)
+			}
+			if test.says == "" && strings.Contains(got.Message, ";") {
+				t.Errorf("message %q", got.Message)
+			}
+		})
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -27,10 +28,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	inboxrouter "github.com/scanjob-dev/scanjob/controllers/inbox"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/codecommit"
 	"github.com/scanjob-dev/scanjob/internal/events"
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 	"github.com/scanjob-dev/scanjob/internal/testplane"
@@ -61,16 +66,32 @@ type world struct {
 	namespace string
 	client    client.Client
 	handler   *Handler
+	maker     *Maker
+	cached    client.Reader
+	hosted    bool
+	registry  *prometheus.Registry
 	aws       *awslocal.Server
 	sqs       *sqs.Client
 	queueURL  string
 	consumers *inbox.Consumers
 }
 
-// newWorld makes a world whose queue moves messages to the queue dead after two receives, 1 s apart at least.
+// newWorld makes a world whose queue moves messages to the queue dead after two receives, 1 s apart at least. Nobody can be
+// asked about pull requests in it, and nothing is swept.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	server, err := awslocal.Start(awslocal.Options{})
+	return makeWorld(t, awslocal.Options{}, false)
+}
+
+// newHostedWorld makes a world whose pull requests are those of its CodeCommit.
+func newHostedWorld(t *testing.T) *world {
+	t.Helper()
+	return makeWorld(t, awslocal.Options{PullRequestPage: 3}, true)
+}
+
+func makeWorld(t *testing.T, options awslocal.Options, hosted bool) *world {
+	t.Helper()
+	server, err := awslocal.Start(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +100,9 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	w := &world{t: t, namespace: plane.Namespace(t), aws: server, sqs: sqs.NewFromConfig(server.Config())}
+	w := &world{
+		t: t, namespace: plane.Namespace(t), hosted: hosted, registry: prometheus.NewRegistry(), aws: server, sqs: sqs.NewFromConfig(server.Config()),
+	}
 	w.makeQueues()
 	w.startManager()
 	return w
@@ -131,11 +154,21 @@ func (w *world) startManager() {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	options := Options{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("scantrigger")}
-	if w.handler, err = NewHandler(options); err != nil {
+	w.cached = mgr.GetClient()
+	factory := awsclient.NewFactory(w.aws.Config())
+	metrics, err := NewMetrics(w.registry)
+	if err != nil {
 		t.Fatal(err)
 	}
-	reconciler, err := New(options)
+	options := MakerOptions{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("scantrigger"), Metrics: metrics}
+	if w.hosted {
+		options.CodeCommit = codecommit.NewClients(factory, codecommit.Options{CallsPerSecond: 1000})
+	}
+	if w.maker, err = NewMaker(options); err != nil {
+		t.Fatal(err)
+	}
+	w.handler = NewHandler(mgr.GetClient(), w.maker)
+	reconciler, err := New(ReconcilerOptions{Client: mgr.GetClient(), DeadLetters: inbox.NewDeadLetters(factory, clock.RealClock{}), Metrics: metrics})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,6 +177,12 @@ func (w *world) startManager() {
 		PullRequests: w.handler, Pushes: w.handler, Tasks: nobody{}, Findings: nobody{},
 	})
 	w.consumers = inbox.New(router, inbox.Options{WaitTime: time.Second, VisibilityTimeout: 2 * time.Second})
+	if w.hosted {
+		sweeper := NewSweeper(SweeperOptions{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Maker: w.maker, CodeCommit: options.CodeCommit})
+		if err := sweeper.SetupWithManager(mgr); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, err := range []error{
 		inboxrouter.IndexEnvironments(ctx, mgr.GetFieldIndexer()), reconciler.SetupWithManager(ctx, mgr), mgr.Add(w.consumers),
 	} {
@@ -282,13 +321,24 @@ func (w *world) running() []string {
 // warnings returns the reasons and notes of the Warning events about an object.
 func (w *world) warnings(about string) []string {
 	w.t.Helper()
+	return w.eventsOf(about, corev1.EventTypeWarning)
+}
+
+// told returns the reasons and notes of all events about an object.
+func (w *world) told(about string) []string {
+	w.t.Helper()
+	return append(w.warnings(about), w.eventsOf(about, corev1.EventTypeNormal)...)
+}
+
+func (w *world) eventsOf(about, kind string) []string {
+	w.t.Helper()
 	var list eventsv1.EventList
 	if err := w.client.List(w.t.Context(), &list, client.InNamespace(w.namespace)); err != nil {
 		w.t.Fatal(err)
 	}
 	var found []string
 	for _, event := range list.Items {
-		if event.Type == corev1.EventTypeWarning && event.Regarding.Name == about {
+		if event.Type == kind && event.Regarding.Name == about {
 			found = append(found, event.Reason+": "+event.Note)
 		}
 	}

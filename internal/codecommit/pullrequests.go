@@ -3,6 +3,7 @@ package codecommit
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,6 +36,18 @@ type PullRequest struct {
 	Created      time.Time
 	LastActivity time.Time
 }
+
+// SourceBranch and TargetBranch are the references without refs/heads/.
+func (pr PullRequest) SourceBranch() string {
+	return strings.TrimPrefix(pr.SourceReference, branchPrefix)
+}
+
+// TargetBranch is where it goes to; see SourceBranch.
+func (pr PullRequest) TargetBranch() string {
+	return strings.TrimPrefix(pr.TargetReference, branchPrefix)
+}
+
+const branchPrefix = "refs/heads/"
 
 // PullRequest returns the state of a pull request. Its error matches ErrPullRequestNotFound where there is none of that
 // number, or its repository is gone.

@@ -157,3 +157,64 @@ func withChange(c Change, edit func(*Change)) Change {
 	edit(&c)
 	return c
 }
+
+func TestJobsAreKeptUntilTheSweepAfterThem(t *testing.T) {
+	for name, test := range map[string]struct {
+		ttl, interval *int32
+		want          *int32
+	}{
+		"a job that is kept long is kept as long":          {ptr.To[int32](604800), ptr.To[int32](600), ptr.To[int32](604800)},
+		"one that is kept shorter than the sweeps is kept": {ptr.To[int32](60), ptr.To[int32](600), ptr.To[int32](1500)},
+		"where nothing is swept it goes when it is to go":  {ptr.To[int32](60), ptr.To[int32](0), ptr.To[int32](60)},
+		"one that is kept for good stays so":               {nil, ptr.To[int32](600), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			trigger := &v1alpha1.ScanTrigger{Spec: v1alpha1.ScanTriggerSpec{SweepIntervalSeconds: test.interval}}
+			trigger.Spec.Template.Spec.TTLSecondsAfterFinished = test.ttl
+			before := ptr.Deref(test.ttl, 0)
+			job := NewJob(trigger, mustChange(t, pullRequest()), "x")
+			if diff := cmp.Diff(test.want, job.Spec.TTLSecondsAfterFinished); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+			if ptr.Deref(test.ttl, 0) != before {
+				t.Error("the template was changed")
+			}
+		})
+	}
+}
+
+func TestNotBefore(t *testing.T) {
+	late := withChange(mustChange(t, pullRequest()), func(c *Change) { c.Happened, c.Received = noon, noon.Add(3*time.Second) })
+	pushed, _ := OfPush(push(), noon)
+	for name, test := range map[string]struct {
+		c                    Change
+		debounce             int32
+		supersede, confirmed bool
+		want                 string
+	}{
+		"the head waits from its push on":                    {late, 5, true, true, "12:00:05"},
+		"and no longer where that was long enough ago":       {late, 3, true, true, ""},
+		"what may not be the head waits from its arrival on": {late, 5, true, false, "12:00:08"},
+		"a trigger that does not debounce waits for nothing": {late, 0, true, false, ""},
+		"nor does one that scans every revision":             {late, 5, false, false, ""},
+		"nor does a push, which nothing takes the place of":  {pushed, 5, true, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if at := NotBefore(&v1alpha1.ScanTriggerSpec{DebounceSeconds: &test.debounce, Supersede: &test.supersede}, test.c, test.confirmed); at != nil {
+				got = at.Format(time.TimeOnly)
+			}
+			if got != test.want {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestAnnotateTellsOfNoEventWhereThereWasNone(t *testing.T) {
+	job := NewJob(&v1alpha1.ScanTrigger{}, mustChange(t, pullRequest()), "x")
+	Annotate(job, withChange(mustChange(t, pullRequest()), func(c *Change) { c.EventID, c.Happened = "", noon.Add(time.Minute) }))
+	if _, there := job.Annotations[v1alpha1.AnnotationEventID]; there || job.Annotations[v1alpha1.AnnotationEventTime] != "2026-11-09T12:01:00Z" {
+		t.Errorf("annotations %v", job.Annotations)
+	}
+}

@@ -40,9 +40,11 @@ const (
 	AnswerRepository Answer = "repository"
 	AnswerBranch     Answer = "branch"
 	AnswerExpression Answer = "expression"
+	// AnswerPaths: the files that it touches are not a reason to scan it. Match does not say it; see WantsPath.
+	AnswerPaths Answer = "paths"
 )
 
-// Match says whether a trigger wants a change. The error tells, with AnswerWanted, of a part of the spec that cannot be
+// Match says whether a trigger wants a change, apart from the files that it touches. The error tells, with AnswerWanted, of a part of the spec that cannot be
 // followed, or of an expression that failed for this event alone. Such a part keeps no event out: one that was dropped would
 // be lost for good, and a scan too many is cheaper than a secret that nobody looked for.
 func Match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c Change, x *Expressions) (Answer, error) {
@@ -53,7 +55,7 @@ func Match(ctx context.Context, spec *v1alpha1.ScanTriggerSpec, c Change, x *Exp
 		return AnswerEvent, nil
 	case !MatchesAny(spec.Repositories, c.Repository):
 		return AnswerRepository, nil
-	case !MatchesAny(branchPatterns(spec), c.TargetBranch):
+	case !WantsBranch(spec, c.TargetBranch):
 		return AnswerBranch, nil
 	}
 	if x.Check(spec.Expression) == nil {
@@ -74,7 +76,10 @@ func CheckSpec(spec *v1alpha1.ScanTriggerSpec, x *Expressions) error {
 	for _, field := range []struct {
 		name     string
 		patterns []string
-	}{{"repositories", spec.Repositories}, {"targetBranches", spec.TargetBranches}} {
+	}{
+		{"repositories", spec.Repositories}, {"targetBranches", spec.TargetBranches},
+		{"paths", spec.Paths}, {"pathsIgnore", spec.PathsIgnore},
+	} {
 		for i, pattern := range field.patterns {
 			if err := glob.Check(pattern); err != nil {
 				return fmt.Errorf("%w: spec.%s[%d] is %q; %w", ErrInvalidPattern, field.name, i, pattern, err)
@@ -96,6 +101,21 @@ func MatchesAny(patterns []string, name string) bool {
 	return len(patterns) == 0 || slices.ContainsFunc(patterns, func(pattern string) bool {
 		return glob.Check(pattern) != nil || doublestar.MatchUnvalidated(pattern, name)
 	})
+}
+
+// WantsBranch says whether a trigger wants what goes to a branch.
+func WantsBranch(spec *v1alpha1.ScanTriggerSpec, branch string) bool {
+	return MatchesAny(branchPatterns(spec), branch)
+}
+
+// RepositoryNames returns the names that a trigger's patterns of repositories stand for, as far as that can be said without
+// knowing which there are: literal is false where one of them is a pattern, or there is none.
+func RepositoryNames(patterns []string) (names []string, literal bool) {
+	isPattern := func(entry string) bool { return strings.ContainsAny(entry, `*?[{\`) }
+	if len(patterns) == 0 || slices.ContainsFunc(patterns, isPattern) {
+		return nil, false
+	}
+	return slices.Clone(patterns), true
 }
 
 // branchPatterns lets people write refs/heads/main for main.

@@ -124,6 +124,12 @@ func TestMatchScansAsIfThePartThatCannotBeFollowedWereNotThere(t *testing.T) {
 		"a brace that stays open in a branch": {
 			v1alpha1.ScanTriggerSpec{TargetBranches: []string{"{main,release"}}, AnswerWanted, ErrInvalidPattern, `spec.targetBranches[0] is "{main,release"`,
 		},
+		"a bracket that stays open in a path": {
+			v1alpha1.ScanTriggerSpec{Paths: []string{"src/[a"}}, AnswerWanted, ErrInvalidPattern, `spec.paths[0] is "src/[a"`,
+		},
+		"a brace that stays open in an ignored path": {
+			v1alpha1.ScanTriggerSpec{PathsIgnore: []string{"docs/**", "{a"}}, AnswerWanted, ErrInvalidPattern, `spec.pathsIgnore[1] is "{a"`,
+		},
 		"braces that stand for too much": {
 			v1alpha1.ScanTriggerSpec{TargetBranches: []string{strings.Repeat("{a*,*a}", 20)}}, AnswerWanted, ErrInvalidPattern, "more than 64 patterns",
 		},
@@ -254,4 +260,26 @@ func TestChange(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestRepositoryNames(t *testing.T) {
+	for name, test := range map[string]struct {
+		patterns []string
+		literal  bool
+	}{
+		"names":                 {[]string{"payments", "infra-dns", "a.b_c"}, true},
+		"a star among them":     {[]string{"payments", "infra-*"}, false},
+		"a question mark":       {[]string{"payment?"}, false},
+		"a class":               {[]string{"payment[sz]"}, false},
+		"alternatives":          {[]string{"{a,b}"}, false},
+		"an escaped character":  {[]string{`a\*`}, false},
+		"none, which means all": {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			names, literal := RepositoryNames(test.patterns)
+			if literal != test.literal || literal && strings.Join(names, ",") != strings.Join(test.patterns, ",") {
+				t.Errorf("%v, %v", names, literal)
+			}
+		})
+	}
 }

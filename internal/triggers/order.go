@@ -12,21 +12,69 @@ import (
 
 // Superseded returns, of a trigger's jobs for one pull request, the one for the newest revision and the unfinished ones
 // that have to give way to it. The order is by the time of the event, so the result does not depend on the order in which
-// events arrive. Hosts tell that time in whole seconds: of two revisions of one second nobody knows which is the head, and
-// both stay, because a scan too many is cheaper than a head that nobody looks at.
-func Superseded(jobs []v1alpha1.ScanJob) (newest *v1alpha1.ScanJob, older []*v1alpha1.ScanJob) {
-	for i := range jobs {
-		if newest == nil || CompareRevisions(&jobs[i], newest) > 0 {
-			newest = &jobs[i]
+// events arrive. Of two revisions of one second the one that stays is head, the commit that the host says is the pull
+// request's now. Where that is not known, and head is empty, both stay, because a scan too many is cheaper than a head that
+// nobody looks at.
+func Superseded(list []v1alpha1.ScanJob, head string) (newest *v1alpha1.ScanJob, older []*v1alpha1.ScanJob) {
+	newest = newestOf(list, head)
+	for i := range list {
+		job := &list[i]
+		if job.Spec.Source.Revision == newest.Spec.Source.Revision || jobs.Finished(job) || job.Spec.Cancel {
+			continue
 		}
-	}
-	for i := range jobs {
-		job := &jobs[i]
-		if job.Spec.Source.Revision != newest.Spec.Source.Revision && EventTime(job).Before(EventTime(newest)) && unfinished(job) && !job.Spec.Cancel {
+		if EventTime(job).Before(EventTime(newest)) || newest.Spec.Source.Revision == head {
 			older = append(older, job)
 		}
 	}
 	return newest, older
+}
+
+// Undecided says whether the times of events do not tell which unfinished jobs of a pull request have to give way: jobs for
+// several revisions are of the newest second.
+func Undecided(list []v1alpha1.ScanJob) bool {
+	newest := newestOf(list, "")
+	several, underWay := false, false
+	for i := range list {
+		job := &list[i]
+		if !EventTime(job).Equal(EventTime(newest)) {
+			continue
+		}
+		several = several || job.Spec.Source.Revision != newest.Spec.Source.Revision
+		underWay = underWay || !jobs.Finished(job) && !job.Spec.Cancel
+	}
+	return several && underWay
+}
+
+// Overtaken returns a job for another revision whose event happened after the change, nil where there is none: the change
+// is old news then.
+func Overtaken(list []v1alpha1.ScanJob, c Change) *v1alpha1.ScanJob {
+	for i := range list {
+		if list[i].Spec.Source.Revision != c.Commit && EventTime(&list[i]).After(second(c.Happened)) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
+// newestOf returns the job for the newest revision, nil where there is no job. Within the newest second it is that of the
+// head, and otherwise always the same one.
+func newestOf(list []v1alpha1.ScanJob, head string) (newest *v1alpha1.ScanJob) {
+	for i := range list {
+		job := &list[i]
+		isHead := job.Spec.Source.Revision == head
+		switch {
+		case newest == nil, EventTime(job).After(EventTime(newest)):
+			newest = job
+		case EventTime(job).Before(EventTime(newest)):
+		case isHead != (newest.Spec.Source.Revision == head):
+			if isHead {
+				newest = job
+			}
+		case CompareRevisions(job, newest) > 0:
+			newest = job
+		}
+	}
+	return newest
 }
 
 // CompareRevisions orders jobs by the time of their events, and within one second in some order that is always the same.
@@ -38,32 +86,42 @@ func CompareRevisions(a, b *v1alpha1.ScanJob) int {
 	)
 }
 
-// EventTime is when the event happened that a job stands for. A job whose annotation somebody spoiled counts from its own
-// creation.
+// EventTime is when the event happened that a job stands for, in whole seconds, which is what hosts tell. A job whose
+// annotation somebody spoiled counts from its own creation.
 func EventTime(job *v1alpha1.ScanJob) time.Time {
 	at, err := time.Parse(time.RFC3339Nano, job.Annotations[v1alpha1.AnnotationEventTime])
 	if err != nil {
-		return job.CreationTimestamp.UTC()
+		return second(job.CreationTimestamp.Time)
 	}
-	return at.UTC()
+	return second(at)
 }
 
-// unfinished says whether a job is neither Complete nor Failed.
-func unfinished(job *v1alpha1.ScanJob) bool {
-	return !jobs.Finished(job)
-}
+func second(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
 // Rescan says whether a change asks for another scan of a commit that has a job already. A branch that went on and was
 // set back to an earlier commit has a head whose scan was cancelled on the way; without another one nobody would look at
 // what is going to be merged.
 func Rescan(existing *v1alpha1.ScanJob, c Change) bool {
-	return existing.Spec.Cancel && !c.Happened.Before(EventTime(existing)) && existing.Annotations[v1alpha1.AnnotationEventID] != c.EventID
+	switch at := EventTime(existing); {
+	case !existing.Spec.Cancel:
+		return false
+	case c.EventID != "" && existing.Annotations[v1alpha1.AnnotationEventID] == c.EventID:
+		return false
+	case second(c.Happened).Equal(at):
+		// Within one second either can be the later. A scan that somebody cancelled by hand stays cancelled.
+		return existing.Annotations[v1alpha1.AnnotationSupersededBy] != ""
+	default:
+		return c.Happened.After(at)
+	}
 }
 
 // Scans tells apart the scans of one commit, in the order in which their jobs are made; see JobName. The first is the usual
 // one. The others are for a commit that a branch was set back to: by revision, so that every event about that state of the
-// pull request finds the same job, and by event where a host names the state as it did before.
+// pull request finds the same job, and by event where a host names the state as it did before. A replay has one of its own.
 func Scans(c Change) []string {
+	if c.Replay != "" {
+		return []string{"replay " + c.Replay}
+	}
 	again := []string{""}
 	for _, name := range []string{c.RevisionID, c.EventID} {
 		if name != "" {
@@ -75,9 +133,9 @@ func Scans(c Change) []string {
 
 // JobsOfPullRequest keeps the jobs that a trigger made for one pull request. Labels alone would also let in what somebody
 // labelled by hand.
-func JobsOfPullRequest(jobs []v1alpha1.ScanJob, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) []v1alpha1.ScanJob {
+func JobsOfPullRequest(list []v1alpha1.ScanJob, trigger *v1alpha1.ScanTrigger, repository, pullRequestID string) []v1alpha1.ScanJob {
 	var kept []v1alpha1.ScanJob
-	for _, job := range jobs {
+	for _, job := range list {
 		source := job.Spec.Source.CodeCommit
 		if metav1.IsControlledBy(&job, trigger) && source != nil && source.Repository == repository && source.PullRequestID == pullRequestID {
 			kept = append(kept, job)

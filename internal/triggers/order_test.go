@@ -36,31 +36,38 @@ func finished(condition string) func(*v1alpha1.ScanJob) {
 
 func cancelled(job *v1alpha1.ScanJob) { job.Spec.Cancel = true }
 
+func supersededBy(job *v1alpha1.ScanJob) { job.Annotations[v1alpha1.AnnotationSupersededBy] = "b" }
+
 func TestSuperseded(t *testing.T) {
 	tests := map[string]struct {
 		jobs   []v1alpha1.ScanJob
 		newest string
 		older  []string
+		head   string
 	}{
-		"one job alone stays":                             {[]v1alpha1.ScanJob{jobAt("a", commitA, 0)}, "a", nil},
-		"the later event wins":                            {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1)}, "b", []string{"a"}},
-		"all older ones give way":                         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1), jobAt("c", commitM, 2)}, "c", []string{"a", "b"}},
-		"within one second nobody gives way":              {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "b", nil},
-		"both of one second take the place of older ones": {[]v1alpha1.ScanJob{jobAt("b", commitB, 1), jobAt("a", commitA, 1), jobAt("m", commitM, 0)}, "b", []string{"m"}},
-		"a finished job does not give way":                {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1)}, "b", nil},
-		"a failed job does not give way":                  {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionFailed)), jobAt("b", commitB, 1)}, "b", nil},
-		"a job gives way to a finished newer one":         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1, finished(v1alpha1.ConditionComplete))}, "b", []string{"a"}},
-		"a job that is being cancelled is not again":      {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled), jobAt("b", commitB, 1)}, "b", nil},
-		"a second job of the same revision stays":         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("a2", commitA, 1)}, "a2", nil},
+		"one job alone stays":                                     {[]v1alpha1.ScanJob{jobAt("a", commitA, 0)}, "a", nil, ""},
+		"the later event wins":                                    {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1)}, "b", []string{"a"}, ""},
+		"all older ones give way":                                 {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1), jobAt("c", commitM, 2)}, "c", []string{"a", "b"}, ""},
+		"within one second nobody gives way":                      {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "b", nil, ""},
+		"both of one second take the place of older ones":         {[]v1alpha1.ScanJob{jobAt("b", commitB, 1), jobAt("a", commitA, 1), jobAt("m", commitM, 0)}, "b", []string{"m"}, ""},
+		"a finished job does not give way":                        {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1)}, "b", nil, ""},
+		"a failed job does not give way":                          {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, finished(v1alpha1.ConditionFailed)), jobAt("b", commitB, 1)}, "b", nil, ""},
+		"a job gives way to a finished newer one":                 {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1, finished(v1alpha1.ConditionComplete))}, "b", []string{"a"}, ""},
+		"a job that is being cancelled is not again":              {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled), jobAt("b", commitB, 1)}, "b", nil, ""},
+		"a second job of the same revision stays":                 {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("a2", commitA, 1)}, "a2", nil, ""},
+		"within one second the host tells which is the head":      {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "a", []string{"b"}, commitA},
+		"what the host says does not undo the order of seconds":   {[]v1alpha1.ScanJob{jobAt("b", commitB, 1), jobAt("a", commitA, 0)}, "b", []string{"a"}, commitA},
+		"a head that has no job decides nothing":                  {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0)}, "b", nil, commitM},
+		"fractions of a second do not count, as events have none": {[]v1alpha1.ScanJob{jobAt("b", commitB, 0), jobAt("a", commitA, 0, fraction)}, "b", nil, ""},
 		"a spoiled annotation counts from creation": {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 0, func(job *v1alpha1.ScanJob) {
 			job.Annotations[v1alpha1.AnnotationEventTime] = "yesterday"
 			job.CreationTimestamp = metav1.NewTime(noon.Add(-time.Hour))
-		})}, "a", []string{"b"}},
+		})}, "a", []string{"b"}, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			for range 2 {
-				newest, older := Superseded(test.jobs)
+				newest, older := Superseded(test.jobs, test.head)
 				var names []string
 				for _, job := range older {
 					names = append(names, job.Name)
@@ -75,6 +82,60 @@ func TestSuperseded(t *testing.T) {
 	}
 }
 
+func fraction(job *v1alpha1.ScanJob) {
+	job.Annotations[v1alpha1.AnnotationEventTime] = EventTime(job).Add(900 * time.Millisecond).Format(time.RFC3339Nano)
+}
+
+func TestUndecided(t *testing.T) {
+	for name, test := range map[string]struct {
+		jobs []v1alpha1.ScanJob
+		want bool
+	}{
+		"one job alone":                                {[]v1alpha1.ScanJob{jobAt("a", commitA, 0)}, false},
+		"two seconds":                                  {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 1)}, false},
+		"two revisions of the newest second":           {[]v1alpha1.ScanJob{jobAt("a", commitA, 1), jobAt("b", commitB, 1)}, true},
+		"two of a second that is not the newest":       {[]v1alpha1.ScanJob{jobAt("a", commitA, 0), jobAt("b", commitB, 0), jobAt("m", commitM, 1)}, false},
+		"two jobs for one revision":                    {[]v1alpha1.ScanJob{jobAt("a", commitA, 1), jobAt("a2", commitA, 1)}, false},
+		"one of them was scanned and the other is not": {[]v1alpha1.ScanJob{jobAt("a", commitA, 1, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1)}, true},
+		"both were scanned":                            {[]v1alpha1.ScanJob{jobAt("a", commitA, 1, finished(v1alpha1.ConditionComplete)), jobAt("b", commitB, 1, finished(v1alpha1.ConditionFailed))}, false},
+		"both are being cancelled":                     {[]v1alpha1.ScanJob{jobAt("a", commitA, 1, cancelled), jobAt("b", commitB, 1, cancelled)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 2 {
+				if got := Undecided(test.jobs); got != test.want {
+					t.Errorf("%v, want %v", got, test.want)
+				}
+				slices.Reverse(test.jobs)
+			}
+		})
+	}
+}
+
+func TestOvertaken(t *testing.T) {
+	c := Change{Commit: commitA, Happened: noon.Add(5*time.Second + 400*time.Millisecond)}
+	for name, test := range map[string]struct {
+		jobs []v1alpha1.ScanJob
+		want string
+	}{
+		"no other job":                          {nil, ""},
+		"an older revision":                     {[]v1alpha1.ScanJob{jobAt("b", commitB, 4)}, ""},
+		"one of the same second":                {[]v1alpha1.ScanJob{jobAt("b", commitB, 5)}, ""},
+		"a newer one":                           {[]v1alpha1.ScanJob{jobAt("m", commitM, 4), jobAt("b", commitB, 6)}, "b"},
+		"a newer one that was scanned":          {[]v1alpha1.ScanJob{jobAt("b", commitB, 6, finished(v1alpha1.ConditionComplete))}, "b"},
+		"a later event about the same revision": {[]v1alpha1.ScanJob{jobAt("a", commitA, 9)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if by := Overtaken(test.jobs, c); by != nil {
+				got = by.Name
+			}
+			if got != test.want {
+				t.Errorf("overtaken by %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestRescan(t *testing.T) {
 	back := func(seconds int, eventID string) Change {
 		return Change{Commit: commitA, Happened: noon.Add(time.Duration(seconds) * time.Second), EventID: eventID}
@@ -84,12 +145,15 @@ func TestRescan(t *testing.T) {
 		c        Change
 		want     bool
 	}{
-		"the branch was set back to a commit whose scan was cancelled": {jobAt("a", commitA, 0, cancelled), back(5, "event-c"), true},
-		"the same within one second":                                   {jobAt("a", commitA, 0, cancelled), back(0, "event-c"), true},
-		"the event of the cancelled scan comes again":                  {jobAt("a", commitA, 0, cancelled), back(0, "event-a"), false},
-		"an older event comes late":                                    {jobAt("a", commitA, 5, cancelled), back(0, "event-c"), false},
-		"the scan was not cancelled":                                   {jobAt("a", commitA, 0), back(5, "event-c"), false},
-		"the scan was done":                                            {jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), back(5, "event-c"), false},
+		"the branch was set back to a commit whose scan was cancelled":  {jobAt("a", commitA, 0, cancelled), back(5, "event-c"), true},
+		"the same within one second":                                    {jobAt("a", commitA, 0, cancelled, supersededBy), back(0, "event-c"), true},
+		"the same within one second for a scan that somebody cancelled": {jobAt("a", commitA, 0, cancelled), back(0, "event-c"), false},
+		"a sweep finds the branch set back":                             {jobAt("a", commitA, 0, cancelled, supersededBy), back(0, ""), true},
+		"a sweep finds a scan that somebody cancelled":                  {jobAt("a", commitA, 0, cancelled), back(0, ""), false},
+		"the event of the cancelled scan comes again":                   {jobAt("a", commitA, 0, cancelled), back(0, "event-a"), false},
+		"an older event comes late":                                     {jobAt("a", commitA, 5, cancelled), back(0, "event-c"), false},
+		"the scan was not cancelled":                                    {jobAt("a", commitA, 0), back(5, "event-c"), false},
+		"the scan was done":                                             {jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), back(5, "event-c"), false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
