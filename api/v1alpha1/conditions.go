@@ -136,7 +136,9 @@ const (
 const (
 	// ReasonListening (True): events of the environment's inbox reach the trigger.
 	ReasonListening = "Listening"
-	// ReasonNoInboxConfigured (False): the environment has no inbox.
+	// ReasonSweeping (True): the environment has no inbox, and the trigger's sweeps find the heads of pull requests.
+	ReasonSweeping = "Sweeping"
+	// ReasonNoInboxConfigured (False): the environment has no inbox, and the trigger does not sweep.
 	ReasonNoInboxConfigured = "NoInboxConfigured"
 	// ReasonInvalidPattern (False): a pattern of the spec cannot be used; it counts as one that matches.
 	ReasonInvalidPattern = "InvalidPattern"

@@ -127,6 +127,7 @@ type ScanScheduleStatus struct {
 
 	// activeJobs counts the schedule's unfinished jobs.
 	// +optional
+	// +kubebuilder:default=0
 	ActiveJobs int32 `json:"activeJobs"`
 
 	// lastScheduleTime is the time of the run that was last begun, as the schedule has it.

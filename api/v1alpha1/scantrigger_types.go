@@ -162,7 +162,8 @@ type ScanTriggerStatus struct {
 
 	// activeJobs counts the trigger's unfinished jobs.
 	// +optional
-	ActiveJobs int32 `json:"activeJobs,omitempty"`
+	// +kubebuilder:default=0
+	ActiveJobs int32 `json:"activeJobs"`
 
 	// lastJobName is the newest job that the trigger created.
 	// +optional
@@ -183,7 +184,8 @@ type ScanTriggerStatus struct {
 
 	// missedHeads counts the heads of open pull requests that sweeps found without a scan, since the trigger was created.
 	// +optional
-	MissedHeads int64 `json:"missedHeads,omitempty"`
+	// +kubebuilder:default=0
+	MissedHeads int64 `json:"missedHeads"`
 
 	// sweep is what the last sweep found.
 	// +optional

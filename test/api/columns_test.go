@@ -110,9 +110,16 @@ status:
 			cells:   `subject | True | false | 1 | time | time | 3 | 2 | time | [default] | [payments-42] | [["payments","infra-*"]] | [Listening]`,
 		},
 		{
-			name:    "a ScanSchedule that nobody looked at yet",
+			name:    "a ScanTrigger that made none: zero is a number too",
+			kind:    scanTrigger(),
+			status:  `{status: {observedGeneration: 1}}`,
+			columns: "Name | Ready | Suspend | Active | Last | Swept | Missed | Dead Letters | Age | [Environment] | [Last Job] | [Repositories] | [Reason]",
+			cells:   `subject | <nil> | false | 0 | <nil> | <nil> | 0 | <nil> | time | [default] | [<nil>] | [<nil>] | [<nil>]`,
+		},
+		{
+			name:    "a ScanSchedule that made none",
 			kind:    scanSchedule(),
-			status:  `{status: {activeJobs: 0}}`,
+			status:  `{status: {observedGeneration: 1}}`,
 			columns: "Name | Ready | Schedule | Time Zone | Suspend | Active | Last | Next | Age | [Mode] | [Repositories] | [Reason]",
 			cells:   `subject | <nil> | @daily | Etc/UTC | false | 0 | <nil> | <nil> | time | [Tree] | [["payments"]] | [<nil>]`,
 		},
