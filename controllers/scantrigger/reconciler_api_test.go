@@ -34,7 +34,7 @@ func TestReadyFollowsTheEnvironmentAndTheSpec(t *testing.T) {
 	before := environment.DeepCopy()
 	environment.Spec.Inbox = nil
 	w.patch(environment, before)
-	w.awaitReason(trigger, v1alpha1.ReasonNoInboxConfigured)
+	w.awaitReason(trigger, v1alpha1.ReasonSweeping)
 
 	before = environment.DeepCopy()
 	environment.Spec.Inbox = &v1alpha1.InboxConfiguration{Queue: v1alpha1.AWSReference{ID: w.queueURL}}
@@ -242,7 +242,7 @@ func TestStatusCountsDeadLetters(t *testing.T) {
 	before := environment.DeepCopy()
 	environment.Spec.Inbox = nil
 	w.patch(environment, before)
-	w.awaitReason(trigger, v1alpha1.ReasonNoInboxConfigured)
+	w.awaitReason(trigger, v1alpha1.ReasonSweeping)
 	if trigger.Status.DeadLetters != nil {
 		t.Errorf("dead letters without an inbox: %+v", trigger.Status.DeadLetters)
 	}

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/clip"
@@ -26,9 +28,9 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 		return notReady(v1alpha1.ReasonEnvironmentNotFound,
 			fmt.Sprintf("there is no ScanEnvironment %q in this namespace; create it or change spec.environmentName", name))
 	}
-	if environment.Spec.Inbox == nil {
+	if environment.Spec.Inbox == nil && !sweeps(&trigger.Spec) {
 		return notReady(v1alpha1.ReasonNoInboxConfigured,
-			fmt.Sprintf("ScanEnvironment %q has no inbox, so no event can come; set its spec.inbox.queue", name))
+			fmt.Sprintf("ScanEnvironment %q has no inbox, and the trigger does not sweep over pull requests; set the environment's spec.inbox.queue or the trigger's spec.sweepIntervalSeconds", name))
 	}
 	ready := meta.FindStatusCondition(environment.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Status != metav1.ConditionTrue {
@@ -37,6 +39,12 @@ func readiness(trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironm
 			why = ready.Reason + ": " + ready.Message
 		}
 		return notReady(v1alpha1.ReasonEnvironmentNotReady, fmt.Sprintf("ScanEnvironment %q is not ready: %s", name, why))
+	}
+	if environment.Spec.Inbox == nil {
+		return metav1.Condition{
+			Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonSweeping,
+			Message: sweepFindings(trigger, fmt.Sprintf("ScanEnvironment %q has no inbox: heads of pull requests are found by the sweep, unless a function brings their events", name)),
+		}
 	}
 	if environment.Status.Resolved == nil || environment.Status.Resolved.QueueURL == "" {
 		return notReady(v1alpha1.ReasonEnvironmentNotReady, fmt.Sprintf("ScanEnvironment %q has not resolved its inbox queue yet", name))
@@ -75,6 +83,16 @@ func listeningMessage(trigger *v1alpha1.ScanTrigger, queueURL string) string {
 	if trigger.Spec.Suspend {
 		message = "Suspended: events of " + queueURL + " are dropped"
 	}
+	return sweepFindings(trigger, message)
+}
+
+// sweeps says whether a trigger finds pull requests without events.
+func sweeps(spec *v1alpha1.ScanTriggerSpec) bool {
+	return ptr.Deref(spec.SweepIntervalSeconds, 0) > 0 && slices.ContainsFunc(spec.Events, isPullRequestEvent)
+}
+
+// sweepFindings adds to a message what the last sweep met.
+func sweepFindings(trigger *v1alpha1.ScanTrigger, message string) string {
 	if sweep := trigger.Status.Sweep; sweep != nil {
 		if len(sweep.UnmatchedPatterns) > 0 {
 			message += "; there is no repository that spec.repositories could mean by " + strings.Join(sweep.UnmatchedPatterns, ", ")

@@ -43,7 +43,17 @@ func TestReadiness(t *testing.T) {
 		},
 		"an environment without an inbox": {
 			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox = nil }),
-			v1alpha1.ReasonNoInboxConfigured, []string{`"default"`, "spec.inbox.queue"},
+			v1alpha1.ReasonNoInboxConfigured, []string{`"default"`, "spec.inbox.queue", "spec.sweepIntervalSeconds"},
+		},
+		"an environment without an inbox, for a trigger that sweeps": {
+			v1alpha1.ScanTriggerSpec{Events: []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated}, SweepIntervalSeconds: ptr.To[int32](600)},
+			readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox, e.Status.Resolved.QueueURL = nil, "" }),
+			v1alpha1.ReasonSweeping, []string{`"default"`, "found by the sweep"},
+		},
+		"an environment without an inbox, for pushes, which no sweep finds": {
+			v1alpha1.ScanTriggerSpec{Events: []v1alpha1.TriggerEvent{v1alpha1.EventPush}, SweepIntervalSeconds: ptr.To[int32](600)},
+			readyEnvironment(func(e *v1alpha1.ScanEnvironment) { e.Spec.Inbox = nil }),
+			v1alpha1.ReasonNoInboxConfigured, []string{`"default"`},
 		},
 		"an environment that is not ready": {
 			v1alpha1.ScanTriggerSpec{}, readyEnvironment(func(e *v1alpha1.ScanEnvironment) {
@@ -74,7 +84,8 @@ func TestReadiness(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			test.spec.EnvironmentName = "default"
 			got := readiness(&v1alpha1.ScanTrigger{Spec: test.spec}, test.environment, x)
-			if got.Reason != test.reason || (got.Status == metav1.ConditionTrue) != (test.reason == v1alpha1.ReasonListening) {
+			good := test.reason == v1alpha1.ReasonListening || test.reason == v1alpha1.ReasonSweeping
+			if got.Reason != test.reason || (got.Status == metav1.ConditionTrue) != good {
 				t.Errorf("Ready = %s, %s; want %s", got.Status, got.Reason, test.reason)
 			}
 			for _, want := range test.says {
