@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -52,22 +52,18 @@ func (w *world) openPullRequest(repository, branch string, files map[string]stri
 	return repo, id
 }
 
-// listening waits until the trigger hears the inbox.
-func (w *world) listening() {
+// listening makes the trigger pull-requests and waits until it hears the inbox. change may alter it before.
+func (w *world) listening(change ...func(*scanv1.ScanTrigger)) *scanv1.ScanTrigger {
 	w.t.Helper()
-	w.create(w.stack.Trigger(w.ns, "pull-requests", "default"))
-	trigger := &scanv1.ScanTrigger{}
-	poll(w.t, func() bool {
-		if err := w.kube.Get(w.t.Context(), types.NamespacedName{Namespace: w.ns, Name: "pull-requests"}, trigger); err != nil {
-			w.t.Fatal(err)
-		}
-		for _, condition := range trigger.Status.Conditions {
-			if condition.Type == scanv1.ConditionReady && condition.Status == "True" {
-				return true
-			}
-		}
-		return false
-	}, func() string { return fmt.Sprintf("the trigger never listened: %+v", trigger.Status) })
+	trigger := w.stack.Trigger(w.ns, "pull-requests", "default")
+	for _, alter := range change {
+		alter(trigger)
+	}
+	w.create(trigger)
+	w.awaitTrigger(trigger, "listened", func(status scanv1.ScanTriggerStatus) bool {
+		return meta.IsStatusConditionTrue(status.Conditions, scanv1.ConditionReady)
+	})
+	return trigger
 }
 
 // onlyJob waits until there is a job and returns its name.

@@ -32,6 +32,7 @@ import (
 	"github.com/scanjob-dev/scanjob/controllers/scanjob"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/codecommit"
 	"github.com/scanjob-dev/scanjob/internal/devstack"
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 )
@@ -110,8 +111,8 @@ type managerOptions struct {
 	aws  *aws.Config
 	// jobs are the ScanJob controller's settings.
 	jobs scanjob.Options
-	// schedules tells when runs of schedules are due.
-	schedules clock.PassiveClock
+	// triggers tells when sweeps are due, schedules when runs of schedules are.
+	triggers, schedules clock.PassiveClock
 }
 
 // quick are settings that make a test's scans take no longer than they must.
@@ -168,7 +169,10 @@ func (w *world) manage(options managerOptions) *manager {
 		Inbox:   inbox.Options{WaitTime: time.Second, VisibilityTimeout: 2 * time.Second},
 		Metrics: prometheus.NewRegistry(),
 
-		ScheduleClock: options.schedules,
+		// The local AWS has no rate.
+		CodeCommit: codecommit.Options{CallsPerSecond: 1000},
+
+		TriggerClock: options.triggers, ScheduleClock: options.schedules,
 	})
 	if err != nil {
 		w.t.Fatal(err)
