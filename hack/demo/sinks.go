@@ -67,7 +67,7 @@ func (d *demo) sinks(ctx context.Context) ([]sink, error) {
 // reports are the contents of the report bucket.
 func (d *demo) reports(ctx context.Context) ([]string, error) {
 	bucket := d.stack.Resources.Bucket
-	list, err := s3.NewFromConfig(d.stack.Config, func(o *s3.Options) { o.UsePathStyle = true }).
+	list, err := s3.NewFromConfig(d.stack.Admin, func(o *s3.Options) { o.UsePathStyle = true }).
 		ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	if err != nil {
 		return nil, fmt.Errorf("list the report bucket: %w", err)

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/scanjob-dev/scanjob/internal/iampolicy"
 )
 
 // The services, by their IAM prefixes. Faults and recorded calls name them so.
@@ -34,6 +36,8 @@ type Call struct {
 	Err string
 	// Lost says that the work was done and the answer was not sent.
 	Lost bool
+	// Needs are the permissions that the call needed, for a caller that policies bind; see Role.
+	Needs []iampolicy.Request `json:",omitempty"`
 }
 
 // call is a request on its way through the server.
@@ -46,6 +50,7 @@ type call struct {
 	body      []byte
 	form      url.Values
 	http      *http.Request
+	needs     []iampolicy.Request
 }
 
 // action is the IAM action of the call.
@@ -56,12 +61,14 @@ func (c *call) action() string {
 		operation = strings.TrimSuffix(operation, "Batch")
 	case c.service == serviceS3 && (operation == "ListObjectsV2" || operation == "HeadBucket"):
 		operation = "ListBucket"
+	case c.service == serviceS3 && operation == "HeadObject":
+		operation = "GetObject"
 	}
 	return c.service + ":" + operation
 }
 
 func (c *call) summary() Call {
-	return Call{Service: c.service, Operation: c.operation, Principal: c.principal.ARN, Time: c.time}
+	return Call{Service: c.service, Operation: c.operation, Principal: c.principal.ARN, Time: c.time, Needs: c.needs}
 }
 
 // operation does the work of one API operation. Its error is an *Error where the caller is to blame.

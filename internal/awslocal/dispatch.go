@@ -29,6 +29,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.work.Done()
+	if other := s.serverOfCaller(r); other != s {
+		other.serve(w, r)
+		return
+	}
 	switch path := r.URL.Path; {
 	case strings.HasPrefix(path, gitRoot+"/"):
 		s.serveGit(w, r)
@@ -68,9 +72,16 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.perform(w, c, wire, do)
 }
 
-// anonymous says which operations need no signature: the link in a subscription's confirmation mail has none.
+// anonymous says which operations need no signature: the link in a subscription's confirmation mail has none, and who shows
+// a token has no credentials yet.
 func anonymous(c *call) bool {
-	return c.service == serviceSNS && (c.operation == "ConfirmSubscription" || c.operation == "Unsubscribe")
+	switch c.service {
+	case serviceSNS:
+		return c.operation == "ConfirmSubscription" || c.operation == "Unsubscribe"
+	case serviceSTS:
+		return c.operation == "AssumeRoleWithWebIdentity"
+	}
+	return false
 }
 
 func (s *Server) authenticate(c *call, sig signature) *Error {
@@ -131,6 +142,9 @@ func (s *Server) attempt(c *call, active activeFaults, do operation) (any, error
 	}
 	if s.faults.denies(c) {
 		return nil, denied(c)
+	}
+	if refused := s.authorize(c); refused != nil {
+		return nil, refused
 	}
 	if !s.faults.admit(c) {
 		return nil, Throttled()

@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/scanjob-dev/scanjob/internal/iampolicy"
 )
 
 // Error is an answer that refuses an operation, in whatever form the service's protocol gives it.
@@ -40,11 +42,18 @@ func refuse(code, format string, args ...any) *Error {
 }
 
 // denied is the answer to a principal without permission. Each service has its own name for it.
-func denied(c *call) *Error {
+func denied(c *call) *Error { return deniedAction(c, c.action()) }
+
+// deniedNeed is the answer to a principal whose policies do not allow one of the things that a call needs.
+func deniedNeed(c *call, n iampolicy.Request) *Error {
+	return deniedAction(c, n.Action+" on resource: "+n.Resource+" because no identity-based policy allows the "+n.Action+" action")
+}
+
+func deniedAction(c *call, what string) *Error {
 	e := &Error{
 		Status:  http.StatusBadRequest,
 		Code:    "AccessDeniedException",
-		Message: fmt.Sprintf("User: %s is not authorized to perform: %s", c.principal.ARN, c.action()),
+		Message: fmt.Sprintf("User: %s is not authorized to perform: %s", c.principal.ARN, what),
 	}
 	switch c.service {
 	case serviceSNS:

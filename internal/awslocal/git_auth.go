@@ -27,9 +27,16 @@ func gitPassword(secret, region, host, path, stamp string) string {
 	return stamp + "Z" + hex.EncodeToString(hmacSHA256(key, toSign))
 }
 
+// gitAccessKey is the access key in a Git client's user name.
+func gitAccessKey(username string) string {
+	key, _, _ := strings.Cut(username, "%")
+	return key
+}
+
 // authenticateGit checks the user name and password of a Git client.
 func (s *Server) authenticateGit(username, password, path, host string) (Principal, *Error) {
-	key, token, _ := strings.Cut(username, "%")
+	_, token, _ := strings.Cut(username, "%")
+	key := gitAccessKey(username)
 	now := s.clock.Now()
 	principal, refused := s.principals.authenticate(key, token, now)
 	if refused != nil {

@@ -49,8 +49,12 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		s.refuseGit(w, c, active.failure)
 		return
 	}
+	refused = s.authorizeGit(c, name)
 	if s.faults.denies(c) {
-		s.refuseGit(w, c, &Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: denied(c).Message})
+		refused = denied(c)
+	}
+	if refused != nil {
+		s.refuseGit(w, c, &Error{Status: http.StatusForbidden, Code: refused.Code, Message: refused.Message})
 		return
 	}
 	repo, ok := s.repos.repository(name)

@@ -29,8 +29,14 @@ type Options struct {
 	Images map[string]string
 	// Users are the IAM users to create, each with an access key. Default: developer.
 	Users []string
-	// Roles are the IAM roles that AssumeRole hands out. The roles of tasks need not be listed.
+	// Roles are the IAM roles that can be assumed, and whose policies bind their sessions. A role that is not listed cannot be
+	// assumed with STS; as the role of a task or of the manager it may do everything.
 	Roles []Role
+	// IdentityProviders are the OpenID Connect providers whose tokens AssumeRoleWithWebIdentity takes.
+	IdentityProviders []IdentityProvider
+	// Beside is a server of another account that shares its endpoint with this one: credentials of either are known to both,
+	// roles of either can be assumed, and each answers the calls of its own account's principals, wherever they arrive.
+	Beside *Server
 	// Quotas are the account's rate limits and quotas. Default: none.
 	Quotas Quotas
 	// GitPartialClone lets Git clients fetch with a filter. CodeCommit does not offer it, so the default is false.
@@ -40,14 +46,6 @@ type Options struct {
 	// PullRequestPage is how many items one ListPullRequests, DescribePullRequestEvents or GetDifferences returns at most.
 	// Default: 100.
 	PullRequestPage int
-}
-
-// Role is an IAM role that other principals can assume.
-type Role struct {
-	// ARN names it; the account may be another than the server's.
-	ARN string
-	// ExternalID, where set, must be given by whoever assumes the role.
-	ExternalID string
 }
 
 // Timing is how long a task stays in each state before the next.

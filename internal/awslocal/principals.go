@@ -20,6 +20,10 @@ type Principal struct {
 	UserID string
 	// Account owns it.
 	Account string
+	// Role is the ARN of the role that a session is of; empty for a user.
+	Role string
+	// Tags are the tags of a role's session that go along into every role that it assumes.
+	Tags map[string]string
 	// Credentials are its access key; with a session token for a role.
 	Credentials aws.Credentials
 }
@@ -68,11 +72,17 @@ func (p *principals) newUser(account, name string) Principal {
 
 // newSession makes temporary credentials of a role. A zero expiry means that they last as long as the server.
 func (p *principals) newSession(roleARN, session string, expires time.Time) Principal {
+	return p.newTaggedSession(roleARN, session, expires, nil)
+}
+
+func (p *principals) newTaggedSession(roleARN, session string, expires time.Time, tags map[string]string) Principal {
 	account, role := splitRoleARN(roleARN)
 	return p.add(Principal{
+		Tags:    tags,
 		ARN:     fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", account, role, session),
 		UserID:  "AROA" + randomID(17) + ":" + session,
 		Account: account,
+		Role:    roleARN,
 		Credentials: aws.Credentials{
 			AccessKeyID:     "ASIA" + randomID(16),
 			SecretAccessKey: randomSecret(30),

@@ -31,6 +31,7 @@ type Server struct {
 	ownDir   bool
 
 	principals *principals
+	accounts   *accounts
 	manager    Principal
 	users      map[string]Principal
 
@@ -62,8 +63,8 @@ func Start(options Options) (*Server, error) {
 		cancel()
 		return nil, err
 	}
-	s := &Server{ctx: ctx, cancel: cancel, options: options, clock: options.Clock, listener: listener, principals: newPrincipals(), users: map[string]Principal{}}
-	if err := s.makeDir(); err != nil {
+	s := &Server{ctx: ctx, cancel: cancel, options: options, clock: options.Clock, listener: listener, users: map[string]Principal{}}
+	if err := errors.Join(s.makeDir(), s.joinAccounts()); err != nil {
 		cancel()
 		return nil, errors.Join(err, listener.Close())
 	}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/scanjob-dev/scanjob/internal/iampolicy"
 )
 
 // maxInFlight is how many messages of a standard queue may be received and not deleted.
@@ -26,7 +28,7 @@ type queue struct {
 
 	mu         sync.Mutex
 	attributes map[string]string
-	policy     policy // the attribute Policy, read
+	policy     iampolicy.Policy // the attribute Policy, read
 	created    time.Time
 	modified   time.Time
 	messages   map[string]*message // all that were not deleted, by id

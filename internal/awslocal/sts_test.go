@@ -1,6 +1,7 @@
 package awslocal_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -15,13 +16,21 @@ import (
 func TestAssumeRole(t *testing.T) {
 	const arn = "arn:aws:iam::444455556666:role/scans"
 	clock := fakeClock()
-	server := start(t, awslocal.Options{Clock: clock, Roles: []awslocal.Role{{ARN: arn, ExternalID: "secret-handshake"}}})
+	server := start(t, awslocal.Options{Clock: clock, Roles: []awslocal.Role{{ARN: arn, TrustPolicy: `{"Version":"2012-10-17","Statement":[{
+		"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:role/scanjob-manager"},"Action":"sts:AssumeRole",
+		"Condition":{"StringEquals":{"sts:ExternalId":"secret-handshake"}}}]}`}}})
 	client := sts.NewFromConfig(server.Config())
 	assume := func(role, external string) (*sts.AssumeRoleOutput, error) {
 		return client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(role), RoleSessionName: aws.String("manager"), ExternalId: aws.String(external)})
 	}
-	_, err := assume(arn, "wrong")
+	_, err := client.AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: aws.String(arn), RoleSessionName: aws.String("manager")})
 	wantCode(t, err, "AccessDenied")
+	_, err = assume(arn, "wrong")
+	wantCode(t, err, "AccessDenied")
+	for _, invalid := range []string{"x", "with a space", strings.Repeat("x", 1225)} {
+		_, err = assume(arn, invalid)
+		wantCode(t, err, "ValidationError")
+	}
 	_, err = assume("arn:aws:iam::444455556666:role/none", "secret-handshake")
 	wantCode(t, err, "AccessDenied")
 	out, err := assume(arn, "secret-handshake")

@@ -22,6 +22,14 @@ type Options struct {
 	Scanner string
 	// Timing is how long tasks stay in each state. Default: as fast as can be.
 	Timing awslocal.Timing
+	// Account is the number of the account. Default: the local AWS's.
+	Account string
+	// Roles are the IAM roles that can be assumed and whose policies bind, IdentityProviders whose tokens are taken for them.
+	// Default: the manager and the tasks may do everything.
+	Roles             []awslocal.Role
+	IdentityProviders []awslocal.IdentityProvider
+	// Beside is a stack of another account that shares its endpoint with this one; see awslocal.Options.
+	Beside *Stack
 }
 
 // Stack is a local AWS that is provisioned.
@@ -32,13 +40,19 @@ type Stack struct {
 	Resources awslocal.Resources
 	// Config is for SDK clients that act as the manager.
 	Config aws.Config
+	// Admin is for SDK clients that act as the IAM user administrator, who makes the resources and looks at them.
+	Admin aws.Config
 
 	dir    string
 	ownDir bool
 }
 
-// Developer is the IAM user that pushes and opens pull requests; the manager's role would do neither.
-const Developer = "developer"
+// The IAM users beside the manager's role, which would do nothing of this: Developer pushes and opens pull requests,
+// Administrator makes the resources.
+const (
+	Developer     = "developer"
+	Administrator = "administrator"
+)
 
 // Start starts a local AWS and makes in it what config/aws would in a real one. The caller calls Close.
 func Start(ctx context.Context, options Options) (*Stack, error) {
@@ -46,18 +60,30 @@ func Start(ctx context.Context, options Options) (*Stack, error) {
 	if err := stack.makeDir(); err != nil {
 		return nil, err
 	}
-	server, err := awslocal.Start(awslocal.Options{
-		Dir: stack.dir, Scanner: options.Scanner, Timing: options.Timing, Users: []string{Developer},
-	})
+	server, err := awslocal.Start(options.server(stack.dir))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start the local AWS: %w", err), stack.removeDir())
 	}
 	stack.AWS, stack.Config = server, server.Config()
-	stack.Resources, err = awslocal.Provision(ctx, stack.Config, awslocal.DefaultNames())
+	if stack.Admin, err = server.UserConfig(Administrator); err != nil {
+		return nil, errors.Join(err, stack.Close())
+	}
+	stack.Resources, err = awslocal.Provision(ctx, stack.Admin, awslocal.DefaultNames())
 	if err != nil {
 		return nil, errors.Join(err, stack.Close())
 	}
 	return stack, nil
+}
+
+func (o Options) server(dir string) awslocal.Options {
+	server := awslocal.Options{
+		Dir: dir, Scanner: o.Scanner, Timing: o.Timing, Account: o.Account, Users: []string{Developer, Administrator},
+		Roles: o.Roles, IdentityProviders: o.IdentityProviders,
+	}
+	if o.Beside != nil {
+		server.Beside = o.Beside.AWS
+	}
+	return server
 }
 
 // Close stops the server and the tasks that run. Its error holds what went wrong in the server meanwhile.

@@ -38,7 +38,7 @@ func (w *world) startProcess() *devstack.Process {
 // inboxDepth returns how many messages the inbox holds, on their way or not.
 func (w *world) inboxDepth() int {
 	w.t.Helper()
-	answer, err := sqs.NewFromConfig(w.stack.Config).GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
+	answer, err := sqs.NewFromConfig(w.stack.Admin).GetQueueAttributes(w.t.Context(), &sqs.GetQueueAttributesInput{
 		QueueUrl: aws.String(w.stack.Resources.QueueURL),
 		AttributeNames: []sqstypes.QueueAttributeName{
 			sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,

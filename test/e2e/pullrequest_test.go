@@ -3,12 +3,16 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -165,7 +169,7 @@ func (w *world) sinks(m *manager, job *scanv1.ScanJob) map[string]string {
 
 func (w *world) readReports(ctx context.Context, text *strings.Builder) error {
 	bucket := aws.String(w.stack.Resources.Bucket)
-	storage := s3.NewFromConfig(w.stack.Config, func(o *s3.Options) { o.UsePathStyle = true })
+	storage := s3.NewFromConfig(w.stack.Admin, func(o *s3.Options) { o.UsePathStyle = true })
 	listed, err := storage.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket})
 	if err != nil {
 		return err
@@ -225,6 +229,43 @@ func TestEventThatIsRepeatedFiveTimesIsOneJob(t *testing.T) {
 	w.oneTaskPerAttempt(job)
 }
 
+// Invariant 5: an event is not lost when the manager is stopped with it in its hands, and does not wait for its visibility to
+// end either.
+func TestEventInHandWhenTheManagerStopsIsHandedBack(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.aws.RunContainersWith(awslocal.ExitWith(0))
+	kube := rest.CopyConfig(plane.Config)
+	reached, stopped := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	kube.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(request *http.Request) (*http.Response, error) {
+			if request.Method != http.MethodPost || !strings.HasSuffix(request.URL.Path, "/scanjobs") {
+				return next.RoundTrip(request)
+			}
+			once.Do(func() { close(reached) })
+			<-stopped
+			return nil, errCrashed
+		})
+	})
+	first := w.manage(managerOptions{kube: kube})
+	w.listening()
+	w.openPullRequest("payments", "feature/nothing", map[string]string{"main.go": "package main\n"})
+	select {
+	case <-reached:
+	case <-time.After(patience):
+		t.Fatal("the manager never tried to create a job")
+	}
+	first.cancel()
+	close(stopped)
+	first.stop()
+	if handed := w.aws.CallCount("sqs", "ChangeMessageVisibilityBatch"); handed == 0 {
+		t.Error("the message was not handed back")
+	}
+	w.manage(managerOptions{})
+	wantReason(t, w.finished(w.onlyJob()), scanv1.ConditionComplete, scanv1.ReasonScanned)
+}
+
 func TestRepositoryOrCommitThatDoesNotExistFailsAtOnceAndHoldsUpNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -243,7 +284,7 @@ func TestRepositoryOrCommitThatDoesNotExistFailsAtOnceAndHoldsUpNobody(t *testin
 			job.Spec.Source.CodeCommit.Repository, job.Spec.Source.Revision = repository, commit
 		}
 	}
-	w.submit("no-repository", in("nowhere", commit))
+	w.submit("no-repository", in("infra-nowhere", commit))
 	w.submit("no-commit", in("payments", revision))
 	w.submit("good", in("payments", commit))
 	for _, name := range []string{"no-repository", "no-commit"} {
