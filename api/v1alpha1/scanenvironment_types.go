@@ -23,6 +23,7 @@ type AWSReference struct {
 }
 
 // ScanEnvironmentSpec describes the AWS surroundings that scans share.
+// +kubebuilder:validation:XValidation:rule="!has(self.externalID) || has(self.assumeRoleARN)",message="externalID must not be set without assumeRoleARN: it is for the role named there"
 type ScanEnvironmentSpec struct {
 	// region is the AWS region of everything in this environment. Default: the manager's own region.
 	// +optional
@@ -34,6 +35,15 @@ type ScanEnvironmentSpec struct {
 	// +optional
 	// +kubebuilder:validation:Pattern=`^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$`
 	AssumeRoleARN string `json:"assumeRoleARN,omitempty"`
+
+	// externalID is what the manager gives as sts:ExternalId when it assumes the role of assumeRoleARN, for a trust policy that
+	// asks for it; 2 to 1224 characters. It is no secret, and keeps a role from being used through an environment that its
+	// owner has not agreed on it with. Default: none is given.
+	// +optional
+	// +kubebuilder:validation:MinLength=2
+	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:Pattern=`^[\w+=,.@:/-]*$`
+	ExternalID string `json:"externalID,omitempty"`
 
 	// cluster is the ECS cluster that runs the tasks: its name or ARN, or an ACK ecs Cluster.
 	Cluster AWSReference `json:"cluster"`

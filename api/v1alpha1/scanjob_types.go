@@ -370,6 +370,9 @@ type Attempt struct {
 	// roleARN is the role that the task was asked for with; empty for the manager's own identity.
 	// +optional
 	RoleARN string `json:"roleARN,omitempty"`
+	// externalID is what that role was assumed with as sts:ExternalId; empty where none was given.
+	// +optional
+	ExternalID string `json:"externalID,omitempty"`
 	// containerName is the container of the task definition that is the scanner.
 	// +optional
 	ContainerName string `json:"containerName,omitempty"`

@@ -138,7 +138,7 @@ func environmentsOf(ctx context.Context, reader client.Reader, namespace, name s
 
 // whoAsks names the identity that AWS is asked with for an environment.
 func whoAsks(ctx context.Context, factory *awsclient.Factory, environment *v1alpha1.ScanEnvironment) string {
-	scope := awsclient.Scope{Region: environment.Spec.Region, RoleARN: environment.Spec.AssumeRoleARN}
+	scope := awsclient.ScopeOf(environment.Spec)
 	if cmp.Or(scope.Region, factory.DefaultRegion()) == "" {
 		return "nobody: there is no region"
 	}

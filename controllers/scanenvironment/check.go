@@ -178,11 +178,7 @@ func bucketRegion(err error) string {
 // refuse records the error of a call that needs a permission.
 func (c *check) refuse(ref *reference, permission string, err error) {
 	if awsclient.RoleRefused(err) {
-		ref.problem = &problem{
-			reason: v1alpha1.ReasonAssumeRoleFailed,
-			message: shorten("assumeRoleARN: the role " + c.spec.AssumeRoleARN + " could not be assumed: " + awsclient.Short(err) +
-				"; allow sts:AssumeRole to the manager's role in its trust policy, and to this role in the manager's policy"),
-		}
+		ref.problem = &problem{reason: v1alpha1.ReasonAssumeRoleFailed, message: shorten(c.notAssumed(err))}
 		return
 	}
 	switch awsclient.ClassOf(err) {
@@ -199,6 +195,16 @@ func (c *check) refuse(ref *reference, permission string, err error) {
 			unknown: true,
 		}
 	}
+}
+
+// notAssumed says why the environment's role was not assumed and what to look at. AWS does not say which of it is wrong.
+func (c *check) notAssumed(err error) string {
+	external := "if it asks for sts:ExternalId, set externalID"
+	if c.spec.ExternalID != "" {
+		external = "see that the sts:ExternalId that it asks for is the one of externalID"
+	}
+	return "assumeRoleARN: the role " + c.spec.AssumeRoleARN + " could not be assumed: " + awsclient.Short(err) +
+		"; allow sts:AssumeRole on it in the policy of the manager's role, and to the manager's role in its trust policy; " + external
 }
 
 // absent says that AWS does not know the resource, and what to look at.

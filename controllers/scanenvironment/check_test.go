@@ -59,7 +59,7 @@ func checked(t *testing.T, cfg aws.Config, spec v1alpha1.ScanEnvironmentSpec, ki
 	t.Helper()
 	references := []reference{{field: "field", kind: kind, source: v1alpha1.AWSReference{ID: id}}}
 	parse(&references[0])
-	clients := awsclient.NewFactory(impatient(cfg)).For(awsclient.Scope{RoleARN: spec.AssumeRoleARN})
+	clients := awsclient.NewFactory(impatient(cfg)).For(awsclient.Scope{RoleARN: spec.AssumeRoleARN, ExternalID: spec.ExternalID})
 	asked := check{clients: clients, spec: spec, found: v1alpha1.ResolvedEnvironment{Region: "us-east-1"}}
 	asked.all(t.Context(), references)
 	return &references[0], asked.found
@@ -278,6 +278,34 @@ func TestTheRoleOfTheEnvironmentIsAssumed(t *testing.T) {
 	spec.AssumeRoleARN = scanRole
 	ref, _ = checked(t, server.Config(), spec, ack.Cluster, made.ClusterName)
 	expect(t, ref, v1alpha1.ReasonAWSUnavailable, "could not be looked at", "")
+}
+
+func TestARoleThatWantsAnExternalIdentifierIsRefusedWithoutIt(t *testing.T) {
+	const role = "arn:aws:iam::444455556666:role/scanjob-environment"
+	server, err := awslocal.Start(awslocal.Options{Roles: []awslocal.Role{{ARN: role, TrustPolicy: `{"Version":"2012-10-17","Statement":[{
+		"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"agreed-on"}}}]}`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	made, err := awslocal.Provision(t.Context(), server.Config(), awslocal.DefaultNames())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ name, externalID, reason, message, resolved string }{
+		{"without one", "", v1alpha1.ReasonAssumeRoleFailed, "if it asks for sts:ExternalId, set externalID", ""},
+		{"with another one", "guessed", v1alpha1.ReasonAssumeRoleFailed, "see that the sts:ExternalId that it asks for is the one of externalID", ""},
+		{"with the one that was agreed on", "agreed-on", "", "", made.ClusterARN},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			ref, _ := checked(t, server.Config(), v1alpha1.ScanEnvironmentSpec{AssumeRoleARN: role, ExternalID: row.externalID}, ack.Cluster, made.ClusterName)
+			expect(t, ref, row.reason, row.message, row.resolved)
+		})
+	}
 }
 
 func TestABucketOfAnotherRegionIsNamed(t *testing.T) {

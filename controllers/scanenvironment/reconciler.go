@@ -218,7 +218,7 @@ func (r *Reconciler) region(environment *v1alpha1.ScanEnvironment) string {
 }
 
 func (r *Reconciler) clientsOf(environment *v1alpha1.ScanEnvironment) *awsclient.Clients {
-	return r.clients.For(awsclient.Scope{Region: environment.Spec.Region, RoleARN: environment.Spec.AssumeRoleARN})
+	return r.clients.For(awsclient.ScopeOf(environment.Spec))
 }
 
 // locked makes a patch that fails if the object is no longer what was read.

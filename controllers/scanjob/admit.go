@@ -100,6 +100,7 @@ func (r *Reconciler) draft(s *scope) scanv1.Attempt {
 		ClusterARN:        s.environment.Status.Resolved.ClusterARN,
 		TaskDefinitionARN: s.environment.Status.Resolved.TaskDefinitionARN,
 		RoleARN:           s.environment.Spec.AssumeRoleARN,
+		ExternalID:        s.environment.Spec.ExternalID,
 		ContainerName:     s.environment.Spec.ContainerName,
 		OnDemandFallback:  fallsBack(s.job, s.environment),
 	}

@@ -28,8 +28,18 @@ func ready(environment *scanv1.ScanEnvironment, name string) (ok bool, reason, m
 }
 
 // tasksOf returns the client for the account and region that an attempt's task is in.
-func (r *Reconciler) tasksOf(attempt *scanv1.Attempt) *fargate.Client {
-	return r.tasks.For(awsclient.Scope{Region: regionOf(attempt.ClusterARN), RoleARN: attempt.RoleARN})
+func (r *Reconciler) tasksOf(s *scope, attempt *scanv1.Attempt) *fargate.Client {
+	return r.tasks.For(placeOf(attempt, s.environment))
+}
+
+// placeOf says where an attempt's task is and how to get there. That is on record, but for the external identifier as long as
+// the environment has the same role: its owner may have agreed on another one since.
+func placeOf(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment) awsclient.Scope {
+	place := awsclient.Scope{Region: regionOf(attempt.ClusterARN), RoleARN: attempt.RoleARN, ExternalID: attempt.ExternalID}
+	if environment != nil && environment.Spec.AssumeRoleARN == attempt.RoleARN {
+		place.ExternalID = environment.Spec.ExternalID
+	}
+	return place
 }
 
 // regionOf returns the region in an ARN, empty where there is none.

@@ -55,7 +55,7 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 		closeAttempt(s.job, attempt, scanv1.ClassConfiguration, err.Error(), s.now)
 		return nil
 	}
-	arn, err := r.tasksOf(attempt).Start(ctx, input)
+	arn, err := r.tasksOf(s, attempt).Start(ctx, input)
 	var rejection *fargate.Rejection
 	switch {
 	case errors.As(err, &rejection) && (rejection.Final || !replay) && !rejection.TokenUsed:
@@ -77,7 +77,7 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 
 // lookUp searches ECS for the attempt's task and closes the attempt when there is certainly none.
 func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attempt) error {
-	task, err := r.tasksOf(attempt).Find(ctx, attempt.ClusterARN, attempt.TaskDefinitionARN, fargate.StartedBy(string(s.job.UID), attempt.Number))
+	task, err := r.tasksOf(s, attempt).Find(ctx, attempt.ClusterARN, attempt.TaskDefinitionARN, fargate.StartedBy(string(s.job.UID), attempt.Number))
 	if err != nil {
 		hindered(s, attempt, "ListTasks", err)
 		return fmt.Errorf("look for the task of attempt %d: %w", attempt.Number, err)

@@ -107,7 +107,7 @@ func (r *Reconciler) interrupt(ctx context.Context, s *scope) error {
 	if reason != nil {
 		message += ": " + reason.message
 	}
-	if err := r.tasksOf(attempt).Stop(ctx, attempt.ClusterARN, attempt.TaskARN, message); err != nil {
+	if err := r.tasksOf(s, attempt).Stop(ctx, attempt.ClusterARN, attempt.TaskARN, message); err != nil {
 		hindered(s, attempt, "StopTask", err)
 		return err
 	}

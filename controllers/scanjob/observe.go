@@ -38,7 +38,7 @@ func (r *Reconciler) observe(_ context.Context, s *scope) error {
 	}
 	observation := r.observer.Watch(fargate.Target{
 		TaskARN: attempt.TaskARN, ClusterARN: attempt.ClusterARN, StartedBy: startedBy,
-		Client: r.tasksOf(attempt), Owner: client.ObjectKeyFromObject(s.job),
+		Client: r.tasksOf(s, attempt), Owner: client.ObjectKeyFromObject(s.job),
 	})
 	s.askedAt = observation.AskedAt
 	fold(s.job, attempt, observation, s.now)

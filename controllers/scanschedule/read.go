@@ -64,7 +64,9 @@ func (r *Reconciler) readEnvironment(ctx context.Context, s *scope) error {
 		s.trouble(v1alpha1.ReasonRegionUnknown, fmt.Sprintf("neither ScanEnvironment %q nor the manager has a region; set the environment's spec.region", name))
 		return nil
 	}
-	s.repositories = r.clients.For(awsclient.Scope{Region: s.region, RoleARN: environment.Spec.AssumeRoleARN})
+	scope := awsclient.ScopeOf(environment.Spec)
+	scope.Region = s.region
+	s.repositories = r.clients.For(scope)
 	ready := meta.FindStatusCondition(environment.Status.Conditions, v1alpha1.ConditionReady)
 	if ready == nil || ready.Status != metav1.ConditionTrue {
 		why := "it was not checked yet"

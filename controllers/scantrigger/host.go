@@ -25,7 +25,7 @@ const (
 
 // scopeOf returns how an environment's repositories are reached.
 func scopeOf(environment *v1alpha1.ScanEnvironment) awsclient.Scope {
-	scope := awsclient.Scope{Region: environment.Spec.Region, RoleARN: environment.Spec.AssumeRoleARN}
+	scope := awsclient.ScopeOf(environment.Spec)
 	if resolved := environment.Status.Resolved; resolved != nil {
 		scope.Region = resolved.Region
 	}

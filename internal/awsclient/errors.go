@@ -3,18 +3,27 @@ package awsclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // ErrAssumeRole is in the chain of every error of a call that failed because the scope's role could not be assumed.
 var ErrAssumeRole = errors.New("the role could not be assumed")
+
+// NoIdentityError is in the chain of every error of a call that was not made, because the process has no AWS credentials: the
+// configuration that Load returned could get none. It says nothing of the resource, nor of a role to assume.
+type NoIdentityError struct{ err error }
+
+func (e *NoIdentityError) Error() string {
+	return "the manager has no AWS credentials: " + e.err.Error()
+}
+
+// Unwrap returns why.
+func (e *NoIdentityError) Unwrap() error { return e.err }
 
 // Class says what an error of an AWS call means for whoever asked.
 type Class string
@@ -34,8 +43,9 @@ const (
 // ClassOf returns the class of an error of an AWS call. A code that it does not know is ClassUnavailable where AWS says
 // that the fault is its own, or says nothing, and ClassInvalid otherwise.
 func ClassOf(err error) Class {
+	var identity *NoIdentityError
 	var api smithy.APIError
-	if !errors.As(err, &api) {
+	if errors.As(err, &identity) || !errors.As(err, &api) {
 		return ClassUnavailable
 	}
 	if class, known := classOfCode(api.ErrorCode()); known {
@@ -106,12 +116,20 @@ func RoleRefused(err error) bool {
 // Short returns the words of an AWS error that a person needs: its code and message, without the SDK's account of
 // operations and retries around them. The same fault gives the same words each time, so they can go into a status.
 func Short(err error) string {
+	var identity *NoIdentityError
+	if errors.As(err, &identity) {
+		return "the manager has no AWS credentials: " + Short(identity.err)
+	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
-		if api.ErrorMessage() == "" {
-			return api.ErrorCode()
+		switch code, message := api.ErrorCode(), strings.TrimSpace(api.ErrorMessage()); {
+		case message == "":
+			return code
+		case code == "": // the agent of EKS Pod Identity says it in words alone
+			return message
+		default:
+			return code + ": " + message
 		}
-		return api.ErrorCode() + ": " + api.ErrorMessage()
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"
@@ -151,18 +169,4 @@ func isCredential(code string) bool {
 		return true
 	}
 	return false
-}
-
-// assumedRole marks the errors of a role's provider, which otherwise look like errors of the call that needed it.
-type assumedRole struct {
-	arn      string
-	provider aws.CredentialsProvider
-}
-
-func (r assumedRole) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	credentials, err := r.provider.Retrieve(ctx)
-	if err != nil {
-		return aws.Credentials{}, fmt.Errorf("%w: %s: %w", ErrAssumeRole, r.arn, err)
-	}
-	return credentials, nil
 }

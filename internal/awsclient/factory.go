@@ -12,18 +12,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/codecommit"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-)
 
-// SessionName is the role session name of every assumed role, so that CloudTrail shows the operator as one caller and
-// trust policies can name it in sts:RoleSessionName.
-const SessionName = "scanjob-manager"
+	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
 
 const (
 	// maxAttempts counts the first call too. It rides out the throttling of a start-up, when all environments are
@@ -46,6 +43,13 @@ type Scope struct {
 	Region string
 	// RoleARN is the role to assume; empty is the identity of the base configuration.
 	RoleARN string
+	// ExternalID is what the role's trust policy asks for as sts:ExternalId; empty where it does not.
+	ExternalID string
+}
+
+// ScopeOf returns what an environment is asked about with.
+func ScopeOf(environment v1alpha1.ScanEnvironmentSpec) Scope {
+	return Scope{Region: environment.Region, RoleARN: environment.AssumeRoleARN, ExternalID: environment.ExternalID}
 }
 
 // Clients are the AWS clients of one scope. They are safe for concurrent use.
@@ -64,14 +68,30 @@ type Clients struct {
 	STS *sts.Client
 }
 
-// Load reads the AWS configuration of the process: environment variables, shared files, web identity or pod identity.
-// A configuration without a region is no error; see Factory.DefaultRegion.
+// Load reads the AWS configuration of the process: environment variables, shared files, web identity (IRSA) or container
+// credentials (EKS Pod Identity). Temporary credentials are renewed at least a minute before they expire. A configuration
+// without a region is no error; see Factory.DefaultRegion.
 func Load(ctx context.Context) (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithCredentialsCacheOptions(func(o *aws.CredentialsCacheOptions) {
+		o.ExpiryWindow = max(o.ExpiryWindow, baseExpiryWindow)
+	}))
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("load the AWS configuration: %w", err)
 	}
+	cfg.Credentials = ownIdentity{cfg.Credentials}
 	return cfg, nil
+}
+
+// ownIdentity marks the errors of the process's own credentials.
+type ownIdentity struct{ provider aws.CredentialsProvider }
+
+// Retrieve returns an error that has a *NoIdentityError in its chain.
+func (o ownIdentity) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	credentials, err := o.provider.Retrieve(ctx)
+	if err != nil {
+		return aws.Credentials{}, &NoIdentityError{err: err}
+	}
+	return credentials, nil
 }
 
 // Factory hands out clients. It is safe for concurrent use.
@@ -122,10 +142,7 @@ func (f *Factory) config(scope Scope) aws.Config {
 	if scope.RoleARN == "" {
 		return cfg
 	}
-	provider := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), scope.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-		o.RoleSessionName = SessionName
-	})
-	cfg.Credentials = aws.NewCredentialsCache(assumedRole{arn: scope.RoleARN, provider: provider})
+	cfg.Credentials = aws.NewCredentialsCache(newAssumedRole(sts.NewFromConfig(cfg), scope))
 	return cfg
 }
 

@@ -24,6 +24,9 @@ spec:
 		{"a GovCloud region", `{spec: {region: us-gov-west-1}}`},
 		{"an isolated region", `{spec: {region: us-isob-east-1}}`},
 		{"a role of another partition with a path", `{spec: {assumeRoleARN: "arn:aws-cn:iam::111122223333:role/teams/scanner"}}`},
+		{"the shortest external identifier", `{spec: {assumeRoleARN: "arn:aws:iam::444455556666:role/scanjob-environment", externalID: ab}}`},
+		{"the longest external identifier, with every kind of character", `{spec: {assumeRoleARN: "arn:aws:iam::444455556666:role/scanjob-environment", externalID: "` +
+			strings.Repeat("aZ09_+=,.@:/-xyz", 76) + `12345678"}}`},
 		{"one task at a time", `{spec: {capacity: {maxConcurrentTasks: 1}}}`},
 		{"10000 tasks at a time", `{spec: {capacity: {maxConcurrentTasks: 10000}}}`},
 		{"an empty strategy", `{spec: {capacity: {strategy: []}}}`},

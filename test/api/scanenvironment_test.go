@@ -69,6 +69,30 @@ func ownEnvironmentRules() []rule {
 			want:   `spec.assumeRoleARN: Invalid value: "arn:aws:iam::111122223333:user/scanner": spec.assumeRoleARN in body should match '^arn:aws[a-z-]*:iam::[0-9]{12}:role/.+$'`,
 		},
 		{
+			name:   "an external identifier without a role to assume is refused",
+			covers: "spec: externalID must not be set without assumeRoleARN: it is for the role named there",
+			patch:  `{spec: {externalID: 5c1f6a2e-payments}}`,
+			want:   "spec: Invalid value: externalID must not be set without assumeRoleARN: it is for the role named there",
+		},
+		{
+			name:   "an external identifier of one character is refused",
+			covers: "spec.externalID minLength",
+			patch:  `{spec: {assumeRoleARN: "arn:aws:iam::444455556666:role/scanjob-environment", externalID: x}}`,
+			want:   `spec.externalID: Invalid value: "x": spec.externalID in body should be at least 2 chars long`,
+		},
+		{
+			name:   "an external identifier of more than 1224 characters is refused",
+			covers: "spec.externalID maxLength",
+			patch:  `{spec: {assumeRoleARN: "arn:aws:iam::444455556666:role/scanjob-environment", externalID: ` + strings.Repeat("x", 1225) + `}}`,
+			want:   "spec.externalID: Too long: may not be more than 1224 bytes",
+		},
+		{
+			name:   "an external identifier with a space is refused",
+			covers: "spec.externalID pattern",
+			patch:  `{spec: {assumeRoleARN: "arn:aws:iam::444455556666:role/scanjob-environment", externalID: "our handshake"}}`,
+			want:   `spec.externalID: Invalid value: "our handshake": spec.externalID in body should match '^[\w+=,.@:/-]*$'`,
+		},
+		{
 			name:   "an empty container name is refused",
 			covers: "spec.containerName minLength",
 			patch:  `{spec: {containerName: ""}}`,
