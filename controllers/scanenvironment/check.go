@@ -183,7 +183,9 @@ func (c *check) refuse(ref *reference, permission string, err error) {
 	}
 	switch awsclient.ClassOf(err) {
 	case awsclient.ClassAccessDenied:
-		ref.fail(v1alpha1.ReasonSuffixAccessDenied, "may not be looked at: %s; allow %s on it to the role that the manager uses", awsclient.Short(err), permission)
+		// A policy that names its resources denies a misspelt one too.
+		ref.fail(v1alpha1.ReasonSuffixAccessDenied, "may not be looked at: %s; see that it is named right, and allow %s on it to the role that the manager uses",
+			awsclient.Short(err), permission)
 	case awsclient.ClassNotFound:
 		ref.fail(v1alpha1.ReasonSuffixNotFound, "%s", absent(ref))
 	case awsclient.ClassInvalid:

@@ -35,6 +35,17 @@ func TestJobOfAnUnknownEnvironmentWaitsForItAndHoldsUpNobody(t *testing.T) {
 	wantReason(t, w.finished("stranded"), scanv1.ConditionComplete, scanv1.ReasonScanned)
 }
 
+func TestEnvironmentThatNamesItsQueueByARNScans(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(environment *scanv1.ScanEnvironment) {
+		environment.Spec.Inbox.Queue.ID = "arn:aws:sqs:us-east-1:111122223333:scan-inbox"
+	})
+	w.aws.RunContainersWith(publishes())
+	w.manage(managerOptions{})
+	w.submit("scan")
+	wantReason(t, w.finished("scan"), scanv1.ConditionReported, scanv1.ReasonFindingsReceived)
+}
+
 func TestInactiveTaskDefinitionHoldsJobsBackAndIsNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -7,11 +7,19 @@ import (
 	"os"
 	"testing"
 
+	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/internal/testplane"
+	"github.com/scanjob-dev/scanjob/test/iam"
 )
 
-// plane is the control plane of this test binary.
-var plane *testplane.Plane
+var (
+	// plane is the control plane of this test binary.
+	plane *testplane.Plane
+	// roles are those of config/aws/iam. They bind in every world.
+	roles []awslocal.Role
+	// used is what the calls of all worlds needed.
+	used permissions
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
@@ -24,7 +32,19 @@ func run(m *testing.M) int {
 		return 1
 	}
 	plane = started
-	code := m.Run()
+	code := 1
+	roles, err = iam.Manifests{Components: []string{iam.AssumeEnvironments}}.Roles(iam.Account)
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	if code == 0 && wholeSuite() {
+		for _, problem := range used.findings(roles) {
+			fmt.Fprintln(os.Stderr, "config/aws/iam:", problem)
+			code = 1
+		}
+	}
 	if err := plane.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stop the control plane:", err)
 		return 1

@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/devstack"
 )
 
 // preflight runs the real manager's subcommand and returns its exit code and what it prints.
@@ -41,7 +41,8 @@ func cells(out, reference string) []string {
 
 func TestPreflightSaysWhatIsThereAndWhatIsMissing(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	// What it asks does not count as needed: it is a cluster that the manager's role does not know.
+	w := worldOf(t, startStack(t, devstack.Options{Roles: roles}))
 	code, out, complaints := w.preflight("--namespace", w.ns, "--environment", "default")
 	if code != 0 || complaints != "" || strings.Contains(out, "missing:") || strings.Contains(out, "warning:") ||
 		!strings.Contains(out, "ScanEnvironment "+w.ns+"/default is Ready") || !strings.Contains(out, "asked as arn:aws:") {
@@ -62,11 +63,12 @@ func TestPreflightSaysWhatIsThereAndWhatIsMissing(t *testing.T) {
 	w.create(bad)
 	w.aws.Faults().Deny("*", "sns:GetTopicAttributes")
 	code, out, _ = w.preflight("--namespace", w.ns, "--environment", "bad")
-	if code != 1 || !strings.Contains(out, "ScanEnvironment "+w.ns+"/bad is not Ready: ClusterNotFound") {
+	if code != 1 || !strings.Contains(out, "ScanEnvironment "+w.ns+"/bad is not Ready: ClusterAccessDenied") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	for _, line := range []string{
-		`missing: cluster: ECS cluster "gone" does not exist in AWS; create it, or correct cluster.id, region or assumeRoleARN`,
+		`missing: cluster: ECS cluster "gone" may not be looked at: AccessDeniedException: `,
+		`see that it is named right, and allow ecs:DescribeClusters on it to the role that the manager uses`,
 		`it has no container sacnner, only scanner; correct containerName`,
 		`allow sns:GetTopicAttributes on it to the role that the manager uses`,
 	} {
@@ -85,12 +87,16 @@ func TestPreflightSaysWhatIsThereAndWhatIsMissing(t *testing.T) {
 
 func TestPreflightWarnsAndSaysThatItCannotAsk(t *testing.T) {
 	t.Parallel()
-	lonely := func(environment *scanv1.ScanEnvironment) {
-		environment.Spec.Notifications.Topic.ID = strings.Replace(environment.Spec.Notifications.Topic.ID, "scan-findings", "lonely", 1)
-	}
-	w := newWorld(t, lonely)
-	if _, err := sns.NewFromConfig(w.stack.Config).CreateTopic(t.Context(), &sns.CreateTopicInput{Name: aws.String("lonely")}); err != nil {
+	w := newWorld(t)
+	topics := sns.NewFromConfig(w.stack.Admin)
+	list, err := topics.ListSubscriptionsByTopic(t.Context(), &sns.ListSubscriptionsByTopicInput{TopicArn: aws.String(w.stack.Resources.TopicARN)})
+	if err != nil {
 		t.Fatal(err)
+	}
+	for _, subscription := range list.Subscriptions {
+		if _, err := topics.Unsubscribe(t.Context(), &sns.UnsubscribeInput{SubscriptionArn: subscription.SubscriptionArn}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	code, out, _ := w.preflight("--namespace", w.ns)
 	if code != 0 || !strings.Contains(out, "ok, with a warning") || !strings.Contains(out, "warning: notifications.topic: SNS topic") {

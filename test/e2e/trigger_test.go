@@ -210,7 +210,7 @@ func TestOneSweepMakesGoodAnHourWithoutAManagerAndAPurgedQueue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sqs.NewFromConfig(w.stack.Config).PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: aws.String(w.stack.Resources.QueueURL)}); err != nil {
+	if _, err := sqs.NewFromConfig(w.stack.Admin).PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: aws.String(w.stack.Resources.QueueURL)}); err != nil {
 		t.Fatal(err)
 	}
 	clock.skip(time.Hour)
@@ -238,7 +238,7 @@ func TestDeadLettersAreCountedAndComeBackByRedrive(t *testing.T) {
 		trigger.Spec.Paths = []string{"src/**"}
 		trigger.Spec.SweepIntervalSeconds = ptr.To[int32](0)
 	})
-	queue := sqs.NewFromConfig(w.stack.Config)
+	queue := sqs.NewFromConfig(w.stack.Admin)
 	// One receive is enough, so that the test need not wait through the backoff.
 	_, err := queue.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: aws.String(w.stack.Resources.QueueURL), Attributes: map[string]string{
 		"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":"%s","maxReceiveCount":1}`, w.stack.Resources.DeadLetterQueueARN),
@@ -247,7 +247,7 @@ func TestDeadLettersAreCountedAndComeBackByRedrive(t *testing.T) {
 		t.Fatal(err)
 	}
 	fault := w.aws.Faults().Fail("codecommit", "GetDifferences", awslocal.Forever, awslocal.Throttled())
-	w.openPullRequest("payments", "feature", map[string]string{"src/a.go": "x"})
+	w.openPullRequest("infra-network", "feature", map[string]string{"src/a.go": "x"})
 	dead := func() int {
 		depth, err := w.aws.Queue(awslocal.DefaultNames().DeadLetterQueue)
 		if err != nil {

@@ -58,8 +58,23 @@ func newWorld(t *testing.T, change ...func(*scanv1.ScanEnvironment)) *world {
 	return newWorldWith(t, devstack.Options{}, change...)
 }
 
-// newWorldWith is newWorld with an AWS of one's own choice.
+// newWorldWith is newWorld with an AWS of one's own choice, in which the roles of config/aws/iam bind and whose calls count
+// for what they need.
 func newWorldWith(t *testing.T, options devstack.Options, change ...func(*scanv1.ScanEnvironment)) *world {
+	t.Helper()
+	options.Roles = roles
+	stack := startStack(t, options)
+	count(t, stack)
+	return worldOf(t, stack, change...)
+}
+
+// count has the calls of an AWS count for what the roles of config/aws/iam need.
+func count(t *testing.T, stack *devstack.Stack) {
+	t.Cleanup(func() { used.add(stack.AWS.Calls()) })
+}
+
+// startStack starts an AWS that ends with the test.
+func startStack(t *testing.T, options devstack.Options) *devstack.Stack {
 	t.Helper()
 	options.Dir, options.Scanner = t.TempDir(), scannerBinary(t)
 	stack, err := devstack.Start(t.Context(), options)
@@ -71,6 +86,12 @@ func newWorldWith(t *testing.T, options devstack.Options, change ...func(*scanv1
 			t.Errorf("the local AWS met errors: %v", err)
 		}
 	})
+	return stack
+}
+
+// worldOf makes a world of an AWS.
+func worldOf(t *testing.T, stack *devstack.Stack, change ...func(*scanv1.ScanEnvironment)) *world {
+	t.Helper()
 	scheme, err := controllers.NewScheme()
 	if err != nil {
 		t.Fatal(err)
@@ -380,6 +401,14 @@ func (b *syncBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buffer.String()
+}
+
+func toYAML(value any) string {
+	text, err := yaml.Marshal(value)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
 }
 
 func tail(text string, bytes int) string {
