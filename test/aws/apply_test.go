@@ -95,6 +95,7 @@ func TestAMisspeltFieldIsRefused(t *testing.T) {
 func common() []string {
 	return []string{
 		"Bucket scan-reports", "Cluster scans", "LogGroup scanner", "Queue scan-inbox", "Queue scan-inbox-dead", "Repository scanner",
+		"Role scanjob-execution", "Role scanjob-manager", "Role scanjob-task",
 		"Rule scanjob-pull-requests", "Rule scanjob-pushes", "Rule scanjob-tasks",
 		"ScanEnvironment default", "ScanTrigger pull-requests", "SecurityGroup scans",
 		"Subscription scan-findings-email", "Subscription scan-findings-inbox", "TaskDefinition scanner", "Topic scan-findings",

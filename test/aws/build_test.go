@@ -29,6 +29,8 @@ const (
 type variant struct {
 	network string
 	values  map[string]string
+	// iam are components of iam/ that are added.
+	iam []string
 }
 
 func (v variant) name() string {
@@ -40,7 +42,7 @@ func variants() []variant {
 	var all []variant
 	for _, network := range []string{networkEndpoints, networkNAT, networkExisting} {
 		for _, architecture := range []string{"ARM64", "X86_64"} {
-			all = append(all, variant{network, map[string]string{"CPU_ARCHITECTURE": architecture}})
+			all = append(all, variant{network: network, values: map[string]string{"CPU_ARCHITECTURE": architecture}})
 		}
 	}
 	return all
@@ -143,6 +145,9 @@ func (v variant) fillIn(files filesys.FileSystem) error {
 	}
 	if v.network != "" {
 		e.Components[0] = v.network
+	}
+	for _, component := range v.iam {
+		e.Components = slices.Insert(e.Components, 1, "iam/"+component)
 	}
 	literals := e.ConfigMapGenerator[0].Literals
 	for _, key := range slices.Sorted(maps.Keys(v.values)) {

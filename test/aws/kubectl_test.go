@@ -22,7 +22,7 @@ func TestKubectlBuildsTheSame(t *testing.T) {
 	}
 	for _, network := range []string{networkEndpoints, networkNAT, networkExisting} {
 		t.Run(network, func(t *testing.T) {
-			v := variant{network, others()}
+			v := variant{network: network, values: others()}
 			files, err := v.files()
 			if err != nil {
 				t.Fatal(err)

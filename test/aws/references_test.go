@@ -30,7 +30,7 @@ type story struct {
 func newStory(t *testing.T, seed uint64, network string) *story {
 	t.Helper()
 	s := &story{
-		world: newWorld(t), random: rand.New(rand.NewPCG(seed, 0)), objects: objectsOf(t, variant{network, acme()}),
+		world: newWorld(t), random: rand.New(rand.NewPCG(seed, 0)), objects: objectsOf(t, variant{network: network, values: acme()}),
 		problems: map[string]string{},
 	}
 	environment := s.objects.get(t, "ScanEnvironment", "default")
@@ -273,7 +273,7 @@ func TestANewRevisionIsUsedAtOnceAndTheEnvironmentStaysReady(t *testing.T) {
 
 	values := acme()
 	values["IMAGE_DIGEST"] = "sha256:" + strings.Repeat("c", 64)
-	changed := objectsOf(t, variant{networkEndpoints, values}).get(t, "TaskDefinition", "scanner")
+	changed := objectsOf(t, variant{network: networkEndpoints, values: values}).get(t, "TaskDefinition", "scanner")
 	s.apply(changed)
 	s.ack.reconcile(changed)
 	eventually(t, "the new revision is resolved", func() string {

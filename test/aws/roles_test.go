@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,6 +37,29 @@ func TestTheRolesAreAcceptedByTheAPIServer(t *testing.T) {
 			}
 			if roles != 3 || len(warned.texts) != 0 {
 				t.Errorf("%d roles, want 3; the API server warns: %s", roles, strings.Join(warned.texts, "; "))
+			}
+		})
+	}
+}
+
+// The roles that are proved are those of iam/ alone. With the values of the file, config/aws has the same ones.
+func TestTheValuesOfTheFileLeaveTheRolesAsTheyAreProved(t *testing.T) {
+	for _, components := range [][]string{
+		nil, {iam.PodIdentity}, {iam.IRSA}, {iam.AssumeEnvironments}, {iam.IRSA, iam.AssumeEnvironments}, {iam.Environment},
+	} {
+		t.Run("with "+strings.Join(components, " and "), func(t *testing.T) {
+			alone, err := iam.Manifests{Components: components}.Build()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := objectsOf(t, variant{iam: components})
+			for _, role := range alone {
+				if diff := cmp.Diff(role.Object, all.get(t, role.GetKind(), role.GetName()).Object); diff != "" {
+					t.Errorf("%s %s in iam (-) and in config/aws (+):\n%s", role.GetKind(), role.GetName(), diff)
+				}
+			}
+			if got := len(all.of("Role")); got != 3 {
+				t.Errorf("config/aws has %d roles, want 3", got)
 			}
 		})
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/internal/testplane"
+	"github.com/scanjob-dev/scanjob/test/iam"
 )
 
 // decodeSpec is decode for code that is no test by itself.
@@ -60,7 +61,9 @@ func others() map[string]string {
 		"BUCKET": "acme-sarif", "ECR_REPOSITORY": "acme/tools/leaks", "CLUSTER": "acme-cluster", "TASK_FAMILY": "acme-family",
 		"INBOX": "acme-in", "DEAD_LETTERS": "acme-dlq", "TOPIC": "acme-found", "LOG_GROUP": "/acme/logs",
 		"RULE_PULL_REQUESTS": "acme-rule-pr", "RULE_PUSHES": "acme-rule-git", "RULE_TASKS": "acme-rule-ecs",
-		"EXECUTION_ROLE": "acme-exec", "TASK_ROLE": "acme-run",
+		"EKS_CLUSTER": "acme-eks", "OIDC_ISSUER": "oidc.eks.eu-west-3.amazonaws.com/id/ACME0123456789",
+		"EXECUTION_ROLE": "acme-exec", "TASK_ROLE": "acme-run", "MANAGER_ROLE": "acme-operator",
+		"REPOSITORIES_A": "acme-shop", "REPOSITORIES_B": "acme-*-code",
 		"ZONE_A": "eu-west-3b", "ZONE_B": "eu-west-3c", "VPC_CIDR": "172.20.0.0/16",
 		"PRIVATE_A_CIDR": "172.20.1.0/24", "PRIVATE_B_CIDR": "172.20.2.0/24", "PUBLIC_A_CIDR": "172.20.3.0/24", "PUBLIC_B_CIDR": "172.20.4.0/24",
 		"VPC_ID": "vpc-0fedcba9876543210", "SUBNET_A": "subnet-0fedcba9876543210", "SUBNET_B": "subnet-0edcba9876543210f",
@@ -136,8 +139,10 @@ func (l leaf) parts() []string {
 func TestEveryValueReachesTheObjects(t *testing.T) {
 	before, after := defaults(t), others()
 	var all []leaf
-	for _, network := range []string{networkEndpoints, networkNAT, networkExisting} {
-		for _, object := range objectsOf(t, variant{network, after}) {
+	for _, v := range []variant{
+		{networkEndpoints, after, []string{iam.PodIdentity}}, {networkNAT, after, []string{iam.IRSA}}, {network: networkExisting, values: after},
+	} {
+		for _, object := range objectsOf(t, v) {
 			all = append(all, leaves(object)...)
 		}
 	}
