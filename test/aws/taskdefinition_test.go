@@ -1,17 +1,12 @@
 package aws
 
 import (
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
-
-	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
 
 // definition is the task definition of a variant, as ECS would get it.
@@ -54,9 +49,8 @@ func TestTheContainerMayDoLittle(t *testing.T) {
 	}
 }
 
-// TestTheWorkingFolderIsTheImages reads the Dockerfile: Fargate gives a volume the owner that the image's folder of the same
-// path has, if the image declares it.
-func TestTheWorkingFolderIsTheImages(t *testing.T) {
+// That the folder is the image's, with the user as its owner, is tested with the images, in hack/image.
+func TestTheOnlyMountIsOfTheOnlyVolume(t *testing.T) {
 	d, c := definition(t, variant{})
 	if len(c.MountPoints) != 1 || len(d.Volumes) != 1 {
 		t.Fatalf("mounts %+v of volumes %+v", c.MountPoints, d.Volumes)
@@ -64,24 +58,6 @@ func TestTheWorkingFolderIsTheImages(t *testing.T) {
 	mount := c.MountPoints[0]
 	if aws.ToString(mount.SourceVolume) != aws.ToString(d.Volumes[0].Name) || aws.ToBool(mount.ReadOnly) {
 		t.Errorf("mount %+v of volume %+v", mount, d.Volumes[0])
-	}
-	root, err := testplane.ModuleRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dockerfile, err := os.ReadFile(filepath.Join(root, "Dockerfile"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, scanner, found := strings.Cut(string(dockerfile), "FROM scratch AS scanner\n")
-	if !found {
-		t.Fatal("the Dockerfile has no target scanner")
-	}
-	folder := aws.ToString(mount.ContainerPath)
-	for _, line := range []string{"VOLUME " + folder, "ENV SCANJOB_WORKDIR=" + folder, "USER " + aws.ToString(c.User)} {
-		if !strings.Contains(scanner, line+"\n") {
-			t.Errorf("the image has no line %q", line)
-		}
 	}
 }
 
