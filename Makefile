@@ -3,8 +3,10 @@
 # The images that image builds and deploy uses.
 IMG ?= controller:latest
 SCANNER_IMG ?= scanner:latest
-# docker or podman: the first that is found.
-CONTAINER_TOOL ?= $(firstword $(foreach tool,docker podman,$(if $(shell command -v $(tool) 2>/dev/null),$(tool))))
+# What the images are built for, and PUSH=1 to push them; REGISTRY_USERNAME and REGISTRY_PASSWORD, where they are set, are
+# the registry's login.
+PLATFORMS ?= linux/amd64,linux/arm64
+PUSH ?=
 KUBECTL ?= kubectl
 # How long one test binary may take.
 TEST_TIMEOUT ?= 20m
@@ -71,6 +73,7 @@ lint: $(LOCALBIN)/golangci-lint ## Run golangci-lint, with kube-api-linter for t
 
 .PHONY: test
 test: control-plane build ## Run all tests: unit, API and end to end.
+	@hack/container-engine.sh >/dev/null || true
 	@echo "compiling and running all tests; the first package reports after a minute or two"
 	$(WITHOUT_AWS) go test -count=1 -p 2 -timeout $(TEST_TIMEOUT) $(TEST_ARGS) $(TEST_PACKAGES)
 
@@ -92,11 +95,8 @@ run: install ## Run the manager against the cluster of the current kubeconfig, w
 	go run ./cmd/manager
 
 .PHONY: image
-image: ## Build the container images IMG and SCANNER_IMG.
-	@if [[ -z "$(CONTAINER_TOOL)" ]]; then \
-		echo "make image needs a container engine: install docker or podman, or name one in CONTAINER_TOOL." >&2; exit 1; fi
-	$(CONTAINER_TOOL) build --target manager -t $(IMG) .
-	$(CONTAINER_TOOL) build --target scanner -t $(SCANNER_IMG) .
+image: ## Build the images IMG and SCANNER_IMG for PLATFORMS into bin/images, without a container engine. PUSH=1 pushes them.
+	go run ./hack/image --manager=$(IMG) --scanner=$(SCANNER_IMG) --platforms=$(PLATFORMS) --folder=$(LOCALBIN)/images $(if $(PUSH),--push)
 
 ##@ Deployment
 
