@@ -42,8 +42,10 @@ func (r *sweep) needOf(pr codecommit.PullRequest, list []v1alpha1.ScanJob) need 
 		}
 		found = true
 		switch {
+		case jobs.Complete(job):
+			return needNothing
 		case job.Spec.Cancel:
-		case !jobs.Finished(job), jobs.Complete(job):
+		case !jobs.Finished(job):
 			return needNothing
 		default:
 			failed = true

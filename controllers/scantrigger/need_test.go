@@ -61,6 +61,7 @@ func TestWhatAHeadNeeds(t *testing.T) {
 		"one whose scan failed, which people can see":             {theSweep(), 19, 19, jobs{jobAt("a", commitA, 0, failed)}, needNothing},
 		"one of another revision alone":                           {theSweep(), 19, 19, jobs{jobAt("b", commitB, 0, complete)}, needScan},
 		"a head that the branch was set back to":                  {theSweep(), 19, 19, jobs{jobAt("a", commitA, 0, superseded), jobAt("b", commitB, 60)}, needRescan},
+		"one whose scan was done before it was superseded":        {theSweep(), 19, 19, jobs{jobAt("a", commitA, 0, superseded, complete), jobAt("b", commitB, 60)}, needNothing},
 		"one that was set back long ago":                          {theSweep(), pushed, talked, jobs{jobAt("a", commitA, 0, superseded)}, needRescan},
 		"one that was set back, and is being scanned again":       {theSweep(), 19, 19, jobs{jobAt("a", commitA, 0, superseded), jobAt("a2", commitA, 19*60)}, needNothing},
 		"one whose scan somebody cancelled":                       {theSweep(), 0, 19, jobs{jobAt("a", commitA, 0, cancelled, failed)}, needNothing},

@@ -103,7 +103,8 @@ func second(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 // what is going to be merged.
 func Rescan(existing *v1alpha1.ScanJob, c Change) bool {
 	switch at := EventTime(existing); {
-	case !existing.Spec.Cancel:
+	case !existing.Spec.Cancel, jobs.Complete(existing):
+		// A scan can be done before it hears that it is not needed.
 		return false
 	case c.EventID != "" && existing.Annotations[v1alpha1.AnnotationEventID] == c.EventID:
 		return false

@@ -153,6 +153,7 @@ func TestRescan(t *testing.T) {
 		"the event of the cancelled scan comes again":                   {jobAt("a", commitA, 0, cancelled), back(0, "event-a"), false},
 		"an older event comes late":                                     {jobAt("a", commitA, 5, cancelled), back(0, "event-c"), false},
 		"the scan was not cancelled":                                    {jobAt("a", commitA, 0), back(5, "event-c"), false},
+		"the scan was done before it was cancelled":                     {jobAt("a", commitA, 0, cancelled, supersededBy, finished(v1alpha1.ConditionComplete)), back(5, "event-c"), false},
 		"the scan was done":                                             {jobAt("a", commitA, 0, finished(v1alpha1.ConditionComplete)), back(5, "event-c"), false},
 	}
 	for name, test := range tests {
