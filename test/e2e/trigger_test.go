@@ -68,7 +68,7 @@ func (w *world) allSettled(least int) []scanv1.ScanJob {
 	w.t.Helper()
 	var jobs []scanv1.ScanJob
 	open := 0
-	poll(w.t, func() bool {
+	pollWhileItMoves(w.t, func() bool {
 		jobs, open = w.allJobs(), 0
 		for i := range jobs {
 			if !isSettled(&jobs[i]) {

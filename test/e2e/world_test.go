@@ -385,6 +385,27 @@ func poll(t *testing.T, condition func() bool, explain func() string) {
 	}
 }
 
+// pollWhileItMoves is poll for much work: it fails when what progress tells has not changed for as long as poll waits.
+func pollWhileItMoves(t *testing.T, condition func() bool, progress func() string) {
+	t.Helper()
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	last := ""
+	for !condition() {
+		if now := progress(); now != last {
+			last = now
+			deadline.Reset(patience)
+		}
+		select {
+		case <-deadline.C:
+			t.Fatal(last)
+		case <-ticker.C:
+		}
+	}
+}
+
 // syncBuffer is a buffer that several goroutines may write to.
 type syncBuffer struct {
 	mu     sync.Mutex
