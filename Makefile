@@ -90,6 +90,11 @@ build: ## Build bin/manager and bin/scanner.
 	@CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/manager ./cmd/manager
 	@CGO_ENABLED=0 go build -trimpath -o $(LOCALBIN)/scanner ./cmd/scanner
 
+.PHONY: lambda
+lambda: ## Build bin/lambda.zip, the function that config/lambda deploys: see docs/lambda.md. Needs zip.
+	@CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -tags lambda.norpc -ldflags="-s -w" -o $(LOCALBIN)/lambda/bootstrap ./cmd/lambda
+	@rm -f $(LOCALBIN)/lambda.zip && zip -q -j -X $(LOCALBIN)/lambda.zip $(LOCALBIN)/lambda/bootstrap && ls -lh $(LOCALBIN)/lambda.zip
+
 .PHONY: run
 run: install ## Run the manager against the cluster of the current kubeconfig, with this shell's AWS credentials.
 	go run ./cmd/manager
