@@ -135,13 +135,13 @@ func TestFunctionHasNoMoreRightsThanItNeeds(t *testing.T) {
 	}
 	// Each right is missed when it is taken away.
 	for i := range role.Rules {
-		for _, verb := range role.Rules[i].Verbs {
+		for j, verb := range role.Rules[i].Verbs {
 			if role.Rules[i].APIGroups[0] == eventsv1.GroupName {
 				// That an event cannot be written is only logged.
 				continue
 			}
 			without := role.DeepCopy()
-			without.Rules[i].Verbs = slices.DeleteFunc(without.Rules[i].Verbs, func(v string) bool { return v == verb })
+			without.Rules[i].Verbs[j] = "watch"
 			without.ResourceVersion = ""
 			if err := w.admin.Update(t.Context(), without); err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ const (
 	maxDifferencePages = 50
 )
 
-// ErrTooManyDifferences: a change touches more files than are looked at, and none so far was one that was looked for.
+// ErrTooManyDifferences says that a change touches more files than are looked at, and none so far was one that was looked for.
 var ErrTooManyDifferences = errors.New("the change touches too many files to look at them all")
 
 // Touches says whether one of the files that differ between two commits is one that is looked for, by its path before or

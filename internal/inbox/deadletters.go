@@ -25,7 +25,7 @@ const (
 	deadLettersPatience = 5 * time.Second
 )
 
-// ErrNoDeadLetterQueue: the inbox has no dead-letter queue.
+// ErrNoDeadLetterQueue says that the inbox has no dead-letter queue.
 var ErrNoDeadLetterQueue = errors.New("the inbox has no dead-letter queue")
 
 // DeadLetterQueue is the dead-letter queue of an inbox.

@@ -35,10 +35,13 @@ const (
 	AnswerWanted Answer = "wanted"
 	// AnswerSuspended: the trigger drops everything for now.
 	AnswerSuspended Answer = "suspended"
-	// AnswerEvent, AnswerRepository, AnswerBranch and AnswerExpression name the part of the spec that does not want it.
-	AnswerEvent      Answer = "event"
+	// AnswerEvent: spec.events does not want it.
+	AnswerEvent Answer = "event"
+	// AnswerRepository: spec.repositories does not.
 	AnswerRepository Answer = "repository"
-	AnswerBranch     Answer = "branch"
+	// AnswerBranch: spec.targetBranches does not.
+	AnswerBranch Answer = "branch"
+	// AnswerExpression: spec.expression does not.
 	AnswerExpression Answer = "expression"
 	// AnswerPaths: the files that it touches are not a reason to scan it. Match does not say it; see WantsPath.
 	AnswerPaths Answer = "paths"

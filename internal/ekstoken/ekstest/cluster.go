@@ -123,10 +123,7 @@ func Verify(ctx context.Context, token, cluster string, credentials aws.Credenti
 func sign(ctx context.Context, asked *url.URL, cluster, region string, credentials aws.Credentials, at time.Time) (string, error) {
 	again := *asked
 	again.RawQuery = url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}, "X-Amz-Expires": {"60"}}.Encode()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, again.String(), nil)
-	if err != nil {
-		return "", err
-	}
+	request := (&http.Request{Method: http.MethodGet, URL: &again, Host: again.Host, Header: http.Header{}}).WithContext(ctx)
 	request.Header.Set("x-k8s-aws-id", cluster)
 	nothing := sha256.Sum256(nil)
 	signed, _, err := v4.NewSigner().PresignHTTP(ctx, credentials, request, hex.EncodeToString(nothing[:]), "sts", region, at)
