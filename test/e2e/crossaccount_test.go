@@ -10,6 +10,7 @@ import (
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/internal/devstack"
 	"github.com/scanjob-dev/scanjob/test/iam"
 )
@@ -74,13 +75,47 @@ func TestScanInAnotherAccount(t *testing.T) {
 	job := w.finished("scan")
 	wantReason(t, job, scanv1.ConditionComplete, scanv1.ReasonScanned)
 	wantReason(t, job, scanv1.ConditionReported, scanv1.ReasonFindingsReceived)
-	if attempt := job.Status.Attempts[0]; attempt.ClusterARN != other.Resources.ClusterARN {
+	attempt := job.Status.Attempts[0]
+	if attempt.ClusterARN != other.Resources.ClusterARN {
 		t.Errorf("the task was started in %s, want %s", attempt.ClusterARN, other.Resources.ClusterARN)
+	}
+	// With these its task can be found and stopped when the environment has another role.
+	if attempt.RoleARN != role || attempt.ExternalID != externalID {
+		t.Errorf("the attempt has role %s and external identifier %s on record", attempt.RoleARN, attempt.ExternalID)
 	}
 	if !strings.Contains(other.Resources.ClusterARN, iam.OtherAccount) {
 		t.Errorf("the other account's cluster is %s", other.Resources.ClusterARN)
 	}
 	wantCallers(t, own, other)
+}
+
+// The environment gets another role, which nobody may assume, while a task runs. The task is watched and stopped with the role
+// and the external identifier that it was started with.
+func TestTaskOfAnEarlierRoleIsStoppedWithThatRole(t *testing.T) {
+	t.Parallel()
+	own := startStack(t, devstack.Options{Roles: roles})
+	other := otherAccount(t, own)
+	other.AWS.RunContainersWith(awslocal.UntilStopped())
+	w := worldOf(t, own, func(environment *scanv1.ScanEnvironment) {
+		environment.Spec = other.Environment("", "").Spec
+		environment.Spec.AssumeRoleARN = "arn:aws:iam::" + iam.OtherAccount + ":role/" + iam.EnvironmentRole
+		environment.Spec.ExternalID = externalID
+	})
+	w.manage(managerOptions{})
+	w.submit("scan")
+	w.wait("scan", "ran", func(job *scanv1.ScanJob) bool { return job.Status.Phase == scanv1.PhaseRunning })
+	w.changeEnvironment(func(environment *scanv1.ScanEnvironment) {
+		environment.Spec.AssumeRoleARN, environment.Spec.ExternalID = "arn:aws:iam::"+iam.OtherAccount+":role/next", ""
+	})
+	w.environmentSays(scanv1.ReasonAssumeRoleFailed, ":role/next could not be assumed")
+	w.change("scan", func(job *scanv1.ScanJob) { job.Spec.Cancel = true })
+	job := w.wait("scan", "failed", func(job *scanv1.ScanJob) bool {
+		return meta.IsStatusConditionTrue(job.Status.Conditions, scanv1.ConditionFailed)
+	})
+	wantReason(t, job, scanv1.ConditionFailed, scanv1.ReasonCancelled)
+	if tasks := other.AWS.Tasks(); len(tasks) != 1 || tasks[0].StoppedAt.IsZero() {
+		t.Errorf("the tasks are %+v, want one that has stopped", tasks)
+	}
 }
 
 // wantCallers looks who did what: in the manager's account nothing but assuming the role, in the other one all the rest.
