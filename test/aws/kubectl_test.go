@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/yaml"
+
+	"github.com/scanjob-dev/scanjob/test/iam"
 )
 
 // TestKubectlBuildsTheSame asks the kustomize that is built into kubectl, which is older than the one that the tests use.
@@ -20,9 +22,10 @@ func TestKubectlBuildsTheSame(t *testing.T) {
 	if err != nil {
 		t.Skip("there is no kubectl to compare with")
 	}
-	for _, network := range []string{networkEndpoints, networkNAT, networkExisting} {
-		t.Run(network, func(t *testing.T) {
-			v := variant{network: network, values: others()}
+	for _, v := range []variant{
+		{networkEndpoints, others(), []string{iam.PodIdentity}}, {networkNAT, others(), []string{iam.IRSA}}, {networkExisting, others(), []string{iam.Environment}},
+	} {
+		t.Run(v.network, func(t *testing.T) {
 			files, err := v.files()
 			if err != nil {
 				t.Fatal(err)
