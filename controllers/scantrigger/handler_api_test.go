@@ -333,6 +333,12 @@ func TestTriggerThatCannotBeFollowedScansAndTells(t *testing.T) {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = "event.nope == ''" },
 			v1alpha1.ReasonInvalidExpression, v1alpha1.ReasonInvalidSpec,
 		},
+		"costly": {
+			func(trigger *v1alpha1.ScanTrigger) {
+				trigger.Spec.Expression = `event.title.replace("", event.title).replace("", event.title).replace("", event.title) == ""`
+			},
+			v1alpha1.ReasonInvalidExpression, v1alpha1.ReasonInvalidSpec,
+		},
 		// What CEL says about it is far longer than a Kubernetes event or a condition may be.
 		"long": {
 			func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Expression = strings.Repeat("é||", 1365) + "a" },

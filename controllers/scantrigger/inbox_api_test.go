@@ -103,23 +103,33 @@ func TestMessageThatCannotBeReadGoesToTheDeadLetterQueueAndIsTold(t *testing.T) 
 	})
 }
 
-func TestMessageOfAnotherAccountIsDroppedAndTold(t *testing.T) {
-	w := newWorld(t)
-	w.environment("444455556666")
-	w.trigger("main")
-	w.send(sample(t, "codecommit-pullRequestCreated.json"))
-	w.listen()
-	w.eventually("wait for the event", func() string {
-		got := w.warnings("default")
-		if len(got) != 1 || !strings.Contains(got[0], "account 111122223333") || !strings.Contains(got[0], "account 444455556666") {
-			return fmt.Sprint(got)
-		}
-		return ""
-	})
-	w.awaitDepth("inbox", 0)
-	w.awaitDepth("dead", 0)
-	if jobs := w.jobs(); len(jobs) != 0 {
-		t.Errorf("%d jobs, want none", len(jobs))
+func TestMessageOfAnotherAccountOrRegionIsDroppedAndTold(t *testing.T) {
+	own := sample(t, "codecommit-pullRequestSourceBranchUpdated.json")
+	for name, foreign := range map[string]struct{ text, says string }{
+		"another account": {strings.ReplaceAll(own, account, "444455556666"), "account 444455556666 in us-east-1"},
+		"another region":  {strings.ReplaceAll(own, "us-east-1", "eu-west-1"), "account 111122223333 in eu-west-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.environment(account)
+			w.trigger("main")
+			w.send(foreign.text)
+			w.send(sample(t, "codecommit-pullRequestCreated.json"))
+			w.listen()
+			w.eventually("wait for the event", func() string {
+				got := w.warnings("default")
+				if len(got) != 1 || !strings.HasPrefix(got[0], inboxrouter.ReasonForeignEvent) || !strings.Contains(got[0], foreign.says) ||
+					!strings.Contains(got[0], "this environment is account 111122223333 in us-east-1") {
+					return fmt.Sprint(got)
+				}
+				return ""
+			})
+			w.awaitDepth("inbox", 0)
+			w.awaitDepth("dead", 0)
+			if jobs := w.jobs(); len(jobs) != 1 {
+				t.Errorf("%d jobs, want that of the environment's own event", len(jobs))
+			}
+		})
 	}
 }
 

@@ -282,3 +282,32 @@ func TestDeadLettersAreCountedAndComeBackByRedrive(t *testing.T) {
 		t.Errorf("%d dead letters are left", dead())
 	}
 }
+
+func TestSourceBranchThatIsDeletedWhileItsEventIsQueuedHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.manage(managerOptions{})
+	w.listening()
+	w.aws.Faults().HoldEvents()
+	repo, gone := w.openPullRequest("payments", "gone", map[string]string{"gone.txt": "x"})
+	if _, err := repo.Git(t.Context(), "push", "--quiet", "origin", "--delete", "gone"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Commit(t.Context(), "there", "Change", map[string]string{"there.txt": "x"}); err != nil {
+		t.Fatal(err)
+	}
+	there, err := repo.OpenPullRequest(t.Context(), "there", "Another change")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.aws.Faults().ReleaseEvents(func(held []awslocal.Event) []awslocal.Event { return held })
+	// The commit outlives its branch for a while, and is asked for by its own name.
+	scanned := map[string]bool{}
+	for _, job := range w.allSettled(2) {
+		wantReason(t, &job, scanv1.ConditionComplete, scanv1.ReasonScanned)
+		scanned[job.Spec.Source.CodeCommit.PullRequestID] = true
+	}
+	if !scanned[gone] || !scanned[there] {
+		t.Errorf("scanned %v, want %s and %s", scanned, gone, there)
+	}
+}
