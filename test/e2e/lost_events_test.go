@@ -55,7 +55,7 @@ func (p *stormPull) head() string { return p.forge.head(p.branch) }
 func newStorm(w *world, seed uint64) *storm {
 	w.t.Helper()
 	s := &storm{world: w, random: rand.New(rand.NewPCG(seed, 0))}
-	for _, name := range []string{"payments", "infra-dns", "web"} {
+	for _, name := range []string{"payments", "infra-dns", "infra-web"} {
 		s.forges = append(s.forges, w.newForge(name, stormPullRequests/3, stormCommits))
 	}
 	return s
