@@ -23,8 +23,12 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/events"
 )
 
-// callTimeout bounds one call of the API server.
-const callTimeout = 10 * time.Second
+const (
+	// callTimeout bounds one call of the API server.
+	callTimeout = 10 * time.Second
+	// codeCommitCallsPerSecond is a part of what the manager allows itself: config/lambda has two of the function run at once.
+	codeCommitCallsPerSecond = 2
+)
 
 // function makes the ScanJobs of events.
 type function struct {
@@ -46,7 +50,7 @@ func newFunction(s settings, config aws.Config) (*function, error) {
 	told := &recorder{scheme: scheme}
 	maker, err := scantrigger.NewMaker(scantrigger.MakerOptions{
 		Client: kube, Live: kube, Recorder: told,
-		CodeCommit: codecommit.NewClients(awsclient.NewFactory(config), codecommit.Options{}),
+		CodeCommit: codecommit.NewClients(awsclient.NewFactory(config), codecommit.Options{CallsPerSecond: codeCommitCallsPerSecond}),
 	})
 	if err != nil {
 		return nil, err

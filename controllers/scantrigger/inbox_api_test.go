@@ -22,7 +22,12 @@ func (w *world) listen() {
 
 func (w *world) send(body string) {
 	w.t.Helper()
-	if _, err := w.sqs.SendMessage(w.t.Context(), &sqs.SendMessageInput{QueueUrl: &w.queueURL, MessageBody: &body}); err != nil {
+	w.sendTo(w.queueURL, body)
+}
+
+func (w *world) sendTo(queueURL, body string) {
+	w.t.Helper()
+	if _, err := w.sqs.SendMessage(w.t.Context(), &sqs.SendMessageInput{QueueUrl: &queueURL, MessageBody: &body}); err != nil {
 		w.t.Fatal(err)
 	}
 }

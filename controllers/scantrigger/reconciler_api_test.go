@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -230,15 +232,23 @@ func TestHistoryLimitsDeleteWhatIsFinished(t *testing.T) {
 func TestStatusCountsDeadLetters(t *testing.T) {
 	w := newWorld(t)
 	environment := w.environment(account)
+	dead, err := w.sqs.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: ptr.To("dead")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.sendTo(*dead.QueueUrl, "a message that nobody could handle")
 	trigger := w.trigger("main")
 	w.eventually("wait for the number", func() string {
 		w.reload(trigger)
 		dead := trigger.Status.DeadLetters
-		if dead == nil || dead.Messages == nil || *dead.Messages != 0 || dead.QueueARN != "arn:aws:sqs:us-east-1:111122223333:dead" {
+		if dead == nil || dead.Messages == nil || *dead.Messages != 1 || dead.QueueARN != "arn:aws:sqs:us-east-1:111122223333:dead" {
 			return fmt.Sprintf("%+v", dead)
 		}
 		return ""
 	})
+	if counted := w.deadLetterMetric(); !maps.Equal(counted, map[string]float64{"arn:aws:sqs:us-east-1:111122223333:dead": 1}) {
+		t.Errorf("the metric says %v", counted)
+	}
 	before := environment.DeepCopy()
 	environment.Spec.Inbox = nil
 	w.patch(environment, before)
@@ -268,4 +278,23 @@ func TestDeadLetterStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+// deadLetterMetric is what scanjob_inbox_dead_letters says of each queue.
+func (w *world) deadLetterMetric() map[string]float64 {
+	w.t.Helper()
+	families, err := w.registry.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	said := map[string]float64{}
+	for _, family := range families {
+		if family.GetName() != "scanjob_inbox_dead_letters" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			said[metric.GetLabel()[0].GetValue()] = metric.GetGauge().GetValue()
+		}
+	}
+	return said
 }

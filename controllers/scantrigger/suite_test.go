@@ -155,7 +155,10 @@ func (w *world) startManager() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cached = mgr.GetClient()
-	factory := awsclient.NewFactory(w.aws.Config())
+	reach := w.aws.Config()
+	// How often the SDK asks again is not what these tests are about, and it waits for seconds in between.
+	reach.RetryMaxAttempts = 2
+	factory := awsclient.NewFactory(reach)
 	metrics, err := NewMetrics(w.registry)
 	if err != nil {
 		t.Fatal(err)
