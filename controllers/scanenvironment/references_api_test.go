@@ -151,6 +151,27 @@ func TestAnObjectThatFallsOutOfSyncIsFollowedBothWays(t *testing.T) {
 	}
 }
 
+// Two controllers that write an object in turn change it many times a second.
+func TestAnObjectThatFlapsHasAWSAskedOnceASecond(t *testing.T) {
+	w := newWorld(t)
+	queue := one(w.applySynced(t), ack.Queue)
+	w.start(w.aws.Config())
+	w.create(w.ackEnvironment("default"))
+	w.await("default", v1alpha1.ReasonReady)
+
+	checks := func() int { return w.aws.CallCount("ecs", "DescribeTaskDefinition") }
+	before, start := checks(), time.Now()
+	for i := range 100 {
+		w.report(queue, notSynced(fmt.Sprintf("write %d", i)))
+	}
+	w.await("default", "QueueNotSynced")
+	w.report(queue, synced())
+	w.await("default", v1alpha1.ReasonReady)
+	if made, most := checks()-before, 2+int(time.Since(start)/gathering); made > most {
+		t.Errorf("AWS was asked %d times in %v, want %d at most", made, time.Since(start), most)
+	}
+}
+
 func TestATerminalObjectSaysWhatItsControllerSays(t *testing.T) {
 	w := newWorld(t)
 	objects := w.applySynced(t)

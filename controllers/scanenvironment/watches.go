@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -11,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -67,7 +69,7 @@ func (w *ackWatches) start(kind ack.Kind) error {
 	}
 	object := &metav1.PartialObjectMetadata{}
 	object.SetGroupVersionKind(kind.GroupVersionKind())
-	enqueue := handler.TypedEnqueueRequestsFromMapFunc(func(ctx context.Context, object *metav1.PartialObjectMetadata) []reconcile.Request {
+	enqueue := delayed(func(ctx context.Context, object *metav1.PartialObjectMetadata) []reconcile.Request {
 		return w.referrers(ctx, kind, object)
 	})
 	changed := predicate.TypedResourceVersionChangedPredicate[*metav1.PartialObjectMetadata]{}
@@ -76,6 +78,31 @@ func (w *ackWatches) start(kind ack.Kind) error {
 	}
 	w.started[kind] = true
 	return nil
+}
+
+// gathering is how long a change of an ACK object waits for others. ACK writes an object several times in a row, and
+// objects that are applied together become synced together.
+const gathering = time.Second
+
+// delayed asks for the reconciles of what an object maps to, one for all changes of a moment.
+func delayed(requests func(context.Context, *metav1.PartialObjectMetadata) []reconcile.Request) handler.TypedEventHandler[*metav1.PartialObjectMetadata, reconcile.Request] {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	add := func(ctx context.Context, object *metav1.PartialObjectMetadata, q queue) {
+		for _, request := range requests(ctx, object) {
+			q.AddAfter(request, gathering)
+		}
+	}
+	return handler.TypedFuncs[*metav1.PartialObjectMetadata, reconcile.Request]{
+		CreateFunc: func(ctx context.Context, e event.TypedCreateEvent[*metav1.PartialObjectMetadata], q queue) {
+			add(ctx, e.Object, q)
+		},
+		UpdateFunc: func(ctx context.Context, e event.TypedUpdateEvent[*metav1.PartialObjectMetadata], q queue) {
+			add(ctx, e.ObjectNew, q)
+		},
+		DeleteFunc: func(ctx context.Context, e event.TypedDeleteEvent[*metav1.PartialObjectMetadata], q queue) {
+			add(ctx, e.Object, q)
+		},
+	}
 }
 
 // referrers names the environments that refer to an ACK object.
