@@ -142,7 +142,8 @@ type ScanSource struct {
 	// +optional
 	Git *GitSource `json:"git,omitempty"`
 
-	// revision is the commit to scan: 40 or 64 hexadecimal digits.
+	// revision is the commit to scan: 40 hexadecimal digits, or 64 in a repository with SHA-256 ids, which ScanJob's own
+	// scanner refuses.
 	// +kubebuilder:validation:Pattern=`^([0-9a-f]{40}|[0-9a-f]{64})$`
 	Revision string `json:"revision"`
 

@@ -88,7 +88,12 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 	if err != nil {
 		return scan.Result{}, "", err
 	}
-	defer func() { err = errors.Join(err, repository.Close()) }()
+	defer func() {
+		// What was found counts more than a folder that goes with the task.
+		if closeErr := repository.Close(); closeErr != nil {
+			log.WarnContext(ctx, "the fetched repository could not be removed", "error", closeErr)
+		}
+	}()
 	result, err := scan.Run(ctx, repository, detector, log)
 	return result, repository.Base(), err
 }

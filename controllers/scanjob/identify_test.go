@@ -51,13 +51,11 @@ func TestATaskThatIsNotListedYetIsWaitedForHoweverOldTheRecordIs(t *testing.T) {
 		t.Fatal("a lost answer is no error")
 	}
 	r.change(cancelled)
-	r.unlisted()
+	r.aws.Faults().Unlisted(1)
 	r.succeed()
 	if attempt := r.attempt(); attempt.StoppedAt != nil {
 		t.Fatalf("the attempt was closed while its task is %s: %+v", r.aws.Tasks()[0].LastStatus, attempt)
 	}
-	r.config = r.aws.Config()
-	r.restart()
 	r.clock.Step(lookAgainAfter)
 	r.succeed()
 	if attempt := r.attempt(); attempt.TaskARN != r.aws.Tasks()[0].ARN || attempt.StopRequestedAt == nil || attempt.UnlistedSince != nil {

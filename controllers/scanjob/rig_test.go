@@ -2,7 +2,6 @@ package scanjob
 
 import (
 	"context"
-	"net/http"
 	"testing"
 	"time"
 
@@ -176,21 +175,6 @@ func (r *rig) change(apply func(*scanv1.ScanJob)) {
 		r.t.Fatal(err)
 	}
 }
-
-// unlisted makes ListTasks answer that there is no task, as it may right after RunTask.
-func (r *rig) unlisted() {
-	r.config.HTTPClient = doer(func(request *http.Request) (*http.Response, error) {
-		if request.Header.Get("X-Amz-Target") == "AmazonEC2ContainerServiceV20141113.ListTasks" {
-			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: request}, nil
-		}
-		return http.DefaultClient.Do(request)
-	})
-	r.restart()
-}
-
-type doer func(*http.Request) (*http.Response, error)
-
-func (f doer) Do(request *http.Request) (*http.Response, error) { return f(request) }
 
 // taskRuns waits until the only task's container runs.
 func (r *rig) taskRuns() {

@@ -90,6 +90,9 @@ func (s *Server) authenticate(c *call, sig signature) *Error {
 		return refused
 	}
 	c.principal = principal
+	if refused := sig.wellScoped(c, s.Region()); refused != nil {
+		return refused
+	}
 	if !sig.verify(c.http, c.body, principal.Credentials.SecretAccessKey) {
 		return &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException", Message: "The request signature we calculated does not match the signature you provided."}
 	}

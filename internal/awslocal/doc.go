@@ -12,5 +12,11 @@
 //	resources, err := awslocal.Provision(ctx, server.Config(), awslocal.DefaultNames())
 //	server.Faults().LoseAnswer("ecs", "RunTask", 1)
 //
+// What it does not do: networks and security groups (a container reaches whatever this machine reaches), CPU and memory of
+// containers (OutOfMemory is a switch), image pulls (a container is a Go function or a process), KMS, CloudTrail, regions
+// beside its own, prices, the redelivery of SNS to subscribers that fail, and the age of a request beyond the day in its
+// signature's scope. An operation that the project does not use is refused; a parameter that it does not use is
+// not looked at.
+//
 // All state is in memory, but for the Git repositories, which are bare repositories in a folder.
 package awslocal

@@ -88,7 +88,7 @@ func (e *ecsService) listTasks(c *call, in listTasksInput) (any, error) {
 	arns, next := []string{}, ""
 	from := sort.Search(len(e.visible), func(i int) bool { return e.visible[i].sequence >= after })
 	for _, t := range e.visible[from:] {
-		if t.cluster != cluster || !in.matches(t) {
+		if t.cluster != cluster || !in.matches(t) || e.server.faults.isUnlisted(t.arn) {
 			continue
 		}
 		if len(arns) == limit {

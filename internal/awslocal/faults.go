@@ -21,7 +21,8 @@ type Faults struct {
 	denials    []*denial
 	placements []*placementFault
 	starts     []*startFault
-	missing    []*missingFault
+	missing    []*hiding
+	unlisted   []*hiding
 	git        []*gitFault
 	drops      []*eventDrop
 	otherVPC   map[string]bool
@@ -122,7 +123,8 @@ func (f *Faults) After(service, operation string, times int, hook func(Call)) *F
 // Clear ends all faults; held events are delivered in order. Quotas stay.
 func (f *Faults) Clear() {
 	f.mu.Lock()
-	f.calls, f.denials, f.placements, f.starts, f.missing, f.git, f.drops = nil, nil, nil, nil, nil, nil, nil
+	f.calls, f.denials, f.placements, f.starts, f.git, f.drops = nil, nil, nil, nil, nil, nil
+	f.missing, f.unlisted = nil, nil
 	f.dropFraction, f.copies, f.eventDelay, f.repeats = 0, 0, 0, 0
 	f.mu.Unlock()
 	f.ReleaseEvents(InOrder)

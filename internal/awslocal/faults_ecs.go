@@ -41,8 +41,8 @@ func (f *Faults) placement(provider string) (reason string, failed bool) {
 	return "", false
 }
 
-// missingFault makes DescribeTasks not find a task.
-type missingFault struct {
+// hiding keeps a task from being seen by an operation.
+type hiding struct {
 	task  string // ARN or Any
 	times int
 	seen  map[string]int
@@ -56,17 +56,40 @@ func (f *Faults) Missing(times int) { f.MissingTask(Any, times) }
 func (f *Faults) MissingTask(arn string, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.missing = append(f.missing, &missingFault{task: arn, times: times, seen: map[string]int{}})
+	f.missing = append(f.missing, newHiding(arn, times))
+}
+
+// Unlisted lets ListTasks leave out each task for the first so many times that it would name it, or always with Forever:
+// lists are eventually consistent, too.
+func (f *Faults) Unlisted(times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unlisted = append(f.unlisted, newHiding(Any, times))
+}
+
+func newHiding(arn string, times int) *hiding {
+	return &hiding{task: arn, times: times, seen: map[string]int{}}
 }
 
 func (f *Faults) isMissing(arn string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, m := range f.missing {
-		if !matches(m.task, arn) || m.times != Forever && m.seen[arn] >= m.times {
+	return hidden(f.missing, arn)
+}
+
+func (f *Faults) isUnlisted(arn string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return hidden(f.unlisted, arn)
+}
+
+// hidden uses up one time of the first that hides the task.
+func hidden(by []*hiding, arn string) bool {
+	for _, h := range by {
+		if !matches(h.task, arn) || h.times != Forever && h.seen[arn] >= h.times {
 			continue
 		}
-		m.seen[arn]++
+		h.seen[arn]++
 		return true
 	}
 	return false

@@ -3,6 +3,7 @@ package awslocal_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -160,6 +161,22 @@ func TestMissingTasksExistAllTheSame(t *testing.T) {
 	for range 3 {
 		if out := describe(t, server, r, arn); len(out.Failures) != 1 {
 			t.Error("the task is not missing any more")
+		}
+	}
+}
+
+func TestUnlistedTasksExistAllTheSame(t *testing.T) {
+	server, r := provisioned(t, awslocal.Options{Container: awslocal.UntilStopped()})
+	server.Faults().Unlisted(2)
+	arn := run(t, server, runInput(r))
+	for i := range 3 {
+		out, err := ecs.NewFromConfig(server.Config()).ListTasks(t.Context(), &ecs.ListTasksInput{Cluster: aws.String(r.ClusterARN)})
+		noError(t, err)
+		if listed := slices.Contains(out.TaskArns, arn); listed != (i == 2) {
+			t.Errorf("list %d: listed %v", i+1, listed)
+		}
+		if out := describe(t, server, r, arn); len(out.Tasks) != 1 {
+			t.Error("DescribeTasks does not know the task")
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"net/url"
 	"sort"
@@ -47,6 +48,31 @@ func parseSignature(r *http.Request) (sig signature, ok bool) {
 	}
 	sig.date, sig.region, sig.service = fields[0], fields[1], fields[2]
 	return sig, true
+}
+
+// wellScoped refuses a signature that was made for another day, region or service, or for another body.
+func (sig signature) wellScoped(c *call, region string) *Error {
+	refused := func(format string, arguments ...any) *Error {
+		code := "InvalidSignatureException"
+		if c.service == serviceS3 {
+			code = "AuthorizationHeaderMalformed"
+		}
+		return &Error{Status: http.StatusForbidden, Code: code, Message: fmt.Sprintf(format, arguments...)}
+	}
+	switch date := c.http.Header.Get("X-Amz-Date"); {
+	case sig.service != c.service:
+		return refused("Credential should be scoped to correct service: '%s'.", c.service)
+	case sig.region != region:
+		return refused("Credential should be scoped to a valid region, not '%s'.", sig.region)
+	case !strings.HasPrefix(date, sig.date+"T"):
+		return refused("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s'.", sig.date, date)
+	}
+	hash := sha256.Sum256(c.body)
+	switch declared := c.http.Header.Get("X-Amz-Content-Sha256"); {
+	case declared == "", declared == hex.EncodeToString(hash[:]), declared == "UNSIGNED-PAYLOAD", strings.HasPrefix(declared, "STREAMING-"):
+		return nil
+	}
+	return &Error{Status: http.StatusBadRequest, Code: "XAmzContentSHA256Mismatch", Message: "The provided 'x-amz-content-sha256' header does not match what was computed."}
 }
 
 // verify recomputes the signature with the secret that belongs to the access key.

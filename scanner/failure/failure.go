@@ -51,5 +51,6 @@ func Classify(ctx context.Context, err error) *Error {
 	if errors.As(err, &classified) {
 		return classified
 	}
-	return Temporary(err, "unexpected failure of the scanner: %v", err)
+	// Nobody has looked at what this text may hold.
+	return Temporary(err, "unexpected failure of the scanner, of type %T", err)
 }

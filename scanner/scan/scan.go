@@ -21,8 +21,9 @@ const (
 	// MaxBlobSize is the size in bytes up to which a file is scanned. A larger one, such as a disk image, would cost minutes
 	// of the task; it gets a finding of the rule contract.RuleNotScanned.
 	MaxBlobSize = 512 << 20
-	// MaxFindings bounds the findings that are kept.
-	MaxFindings = 100_000
+	// MaxFindings bounds the findings that are kept, and with them the memory and the report: 25,000 is what GitHub's code
+	// scanning accepts in a SARIF file.
+	MaxFindings = 25_000
 )
 
 // Result is what a scan found.

@@ -68,14 +68,22 @@ func (r *Repository) explain(doing string, err error) error {
 	}
 	var network *net.OpError
 	if errors.As(err, &network) {
-		return failure.Temporary(err, "could not %s %s: %s to %v failed: %v; check that the subnets and security groups of the task reach it",
-			doing, name, network.Op, network.Addr, network.Err)
+		return failure.Temporary(err, "could not %s %s: %s failed: %v; check that the subnets and security groups of the task reach it",
+			doing, name, connection(network), network.Err)
 	}
 	var request *url.Error
 	if errors.As(err, &request) {
 		return failure.Temporary(err, "could not %s %s: the connection failed", doing, name)
 	}
 	return failure.Temporary(err, "could not %s %s: the transfer broke off or was damaged", doing, name)
+}
+
+// connection names the step of a connection that failed. Before a name is resolved there is no address.
+func connection(failed *net.OpError) string {
+	if failed.Addr == nil {
+		return failed.Op
+	}
+	return failed.Op + " to " + failed.Addr.String()
 }
 
 func (r *Repository) permissionAdvice() string {
