@@ -8,7 +8,8 @@ import (
 // AWSReference names one AWS resource: by its plain identifier or by the ACK object that owns it.
 // +kubebuilder:validation:XValidation:rule="has(self.id) != has(self.from)",message="exactly one of id and from must be set"
 type AWSReference struct {
-	// id is the resource's plain name, identifier or ARN; each field that uses it says which it accepts.
+	// id is the resource's plain name, identifier or ARN, of up to 2048 characters; each field that uses it says which it
+	// accepts.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
@@ -52,7 +53,7 @@ type ScanEnvironmentSpec struct {
 	// stands for its newest active revision, looked up at each check.
 	TaskDefinition AWSReference `json:"taskDefinition"`
 
-	// containerName is the container of the task definition that is the scanner.
+	// containerName is the container of the task definition that is the scanner, of up to 255 characters. Default: scanner.
 	// +optional
 	// +kubebuilder:default=scanner
 	// +kubebuilder:validation:MinLength=1
@@ -104,8 +105,8 @@ type NetworkConfiguration struct {
 
 // CapacityConfiguration says on which capacity tasks run and how many at once.
 type CapacityConfiguration struct {
-	// strategy spreads tasks over FARGATE and FARGATE_SPOT, as in ECS's capacity provider strategy. The cluster must have
-	// the providers associated. Default: launch type FARGATE.
+	// strategy spreads tasks over up to 2 providers, FARGATE and FARGATE_SPOT, as in ECS's capacity provider strategy. The
+	// cluster must have the providers associated. Default: launch type FARGATE.
 	// +optional
 	// +listType=map
 	// +listMapKey=capacityProvider
@@ -176,7 +177,7 @@ type ReportsConfiguration struct {
 	// bucket is the S3 bucket: its name, or an ACK s3 Bucket.
 	Bucket AWSReference `json:"bucket"`
 
-	// prefix opens the key of every report; a trailing slash makes it a folder. Default: none.
+	// prefix opens the key of every report, with up to 512 characters; a trailing slash makes it a folder. Default: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9/!_.*'()-]*$`

@@ -42,7 +42,8 @@ const (
 // +kubebuilder:validation:XValidation:rule="has(self.notBefore) == has(oldSelf.notBefore) && (!has(self.notBefore) || self.notBefore == oldSelf.notBefore)",message="notBefore is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="!oldSelf.cancel || self.cancel",message="cancel cannot be taken back; create another ScanJob"
 type ScanJobSpec struct {
-	// environmentName is the ScanEnvironment of this namespace that the scan runs in. The job waits until it is Ready.
+	// environmentName is the ScanEnvironment of this namespace that the scan runs in, a name of up to 253 characters. The job
+	// waits until it is Ready.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	EnvironmentName string `json:"environmentName"`
@@ -157,13 +158,13 @@ type ScanSource struct {
 
 // CodeCommitSource is a repository in CodeCommit.
 type CodeCommitSource struct {
-	// repository is the repository's name.
+	// repository is the repository's name, of up to 100 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	// +kubebuilder:validation:Pattern=`^[A-Za-z0-9_.-]+$`
 	Repository string `json:"repository"`
 
-	// pullRequestID is the pull request that the revision belongs to.
+	// pullRequestID is the number of the pull request that the revision belongs to, of up to 20 digits. Default: none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]+$`
@@ -172,13 +173,14 @@ type CodeCommitSource struct {
 
 // GitSource is a repository on any Git host.
 type GitSource struct {
-	// url is the repository's https:// or http:// address, without credentials: a task's overrides are readable to
-	// everybody who can describe tasks.
+	// url is the repository's https:// or http:// address, of up to 2048 characters and without credentials: a task's
+	// overrides are readable to everybody who can describe tasks.
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:Pattern=`^https?://[^@\s]+$`
 	URL string `json:"url"`
 
-	// pullRequestID is the pull or merge request that the revision belongs to.
+	// pullRequestID is the number of the pull or merge request that the revision belongs to, of up to 20 digits. Default:
+	// none.
 	// +optional
 	// +kubebuilder:validation:MaxLength=20
 	// +kubebuilder:validation:Pattern=`^[0-9]+$`
@@ -205,7 +207,7 @@ type TaskResources struct {
 	// +kubebuilder:validation:Pattern=`^(512Mi|[1-9][0-9]{0,2}Gi)$`
 	Memory string `json:"memory,omitempty"`
 
-	// ephemeralStorage is the task's disk, 21Gi to 200Gi. Default: Fargate's own 20 GiB.
+	// ephemeralStorage is the task's disk, 21Gi to 200Gi, written in up to 8 characters. Default: Fargate's own 20 GiB.
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(2[1-9]|[3-9][0-9]|1[0-9][0-9]|200)Gi$')",message="ephemeralStorage must be 21Gi to 200Gi in steps of 1Gi"
 	// +kubebuilder:validation:MaxLength=8
@@ -219,14 +221,14 @@ type TaskResources struct {
 
 // ContainerOverrides replaces parts of the scanner container. Image and entry point are the task definition's.
 type ContainerOverrides struct {
-	// command replaces the image's command.
+	// command replaces the image's command, with up to 64 words. Default: the image's own.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	Command []string `json:"command,omitempty"`
 
-	// env is added to the contract's variables, which it cannot replace. It is readable in ECS, EventBridge and CloudTrail:
-	// never put a secret here, use the task definition's secrets.
+	// env is up to 64 variables besides the contract's, which it cannot replace. They are readable in ECS, EventBridge and
+	// CloudTrail: never put a secret here, use the task definition's secrets.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
@@ -236,14 +238,14 @@ type ContainerOverrides struct {
 
 // EnvVar is one environment variable.
 type EnvVar struct {
-	// name is the variable's name; names that open with SCAN_, SCANJOB_ or AWS_ and the names SNS_TOPIC and TRACEPARENT
+	// name is the variable's name, of up to 128 characters; names that open with SCAN_, SCANJOB_ or AWS_ and the names SNS_TOPIC and TRACEPARENT
 	// are reserved.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:Pattern=`^[A-Za-z_][A-Za-z0-9_]*$`
 	// +kubebuilder:validation:XValidation:rule="!self.startsWith('SCAN_') && !self.startsWith('SCANJOB_') && !self.startsWith('AWS_') && self != 'SNS_TOPIC' && self != 'TRACEPARENT'",message="names that open with SCAN_, SCANJOB_ or AWS_ and the names SNS_TOPIC and TRACEPARENT are reserved"
 	Name string `json:"name"`
-	// value is the variable's value.
+	// value is the variable's value, of up to 4096 characters. Default: empty.
 	// +optional
 	// +kubebuilder:validation:MaxLength=4096
 	Value string `json:"value,omitempty"`

@@ -27,20 +27,21 @@ const MaxScheduleTargets = 1000
 // +kubebuilder:validation:XValidation:rule="self.template.spec.mode in ['Tree', 'History']",message="a schedule scans whole repositories: template.spec.mode must be Tree or History"
 // +kubebuilder:validation:XValidation:rule="self.template.spec.mode != 'History' || !self.incremental || !has(self.template.spec.ttlSecondsAfterFinished) || self.template.spec.ttlSecondsAfterFinished >= 300",message="a scan that the next one goes on from must be kept for at least 300 seconds: raise template.spec.ttlSecondsAfterFinished, or set incremental to false"
 type ScanScheduleSpec struct {
-	// environmentName is the ScanEnvironment of this namespace that the scans run in. Its region and role are also what the
-	// repositories are looked for with.
+	// environmentName is the ScanEnvironment of this namespace that the scans run in, a name of up to 253 characters.
+	// Its region and role are also what the repositories are looked for with.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	EnvironmentName string `json:"environmentName"`
 
-	// schedule is a cron line of five fields (minute, hour, day of month, month, day of week), or one of @hourly, @daily,
-	// @midnight, @weekly, @monthly, @yearly, @annually.
+	// schedule is a cron line of five fields (minute, hour, day of month, month, day of week) and up to 128 characters, or
+	// one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually.
 	// +kubebuilder:validation:MaxLength=128
 	// +kubebuilder:validation:XValidation:rule="!self.contains('TZ=')",message="set timeZone instead of TZ= or CRON_TZ="
 	// +kubebuilder:validation:XValidation:rule="self.contains('TZ=') || self.matches('^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$') || self.matches('^ *[0-9A-Za-z*?/,-]+( +[0-9A-Za-z*?/,-]+){4} *$')",message="schedule must have five fields (minute, hour, day of month, month, day of week) or be one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually"
 	Schedule string `json:"schedule"`
 
-	// timeZone is the IANA name of the zone that the schedule is read in, such as Europe/Berlin. Default: Etc/UTC.
+	// timeZone is the IANA name of the zone that the schedule is read in, such as Europe/Berlin, of up to 64 characters.
+	// Default: Etc/UTC.
 	// +optional
 	// +kubebuilder:default="Etc/UTC"
 	// +kubebuilder:validation:MaxLength=64
@@ -74,7 +75,8 @@ type ScanScheduleSpec struct {
 	// +kubebuilder:default=false
 	Suspend bool `json:"suspend"`
 
-	// repositories are names or patterns (*, ?, [a-z], {a,b}) of CodeCommit repositories to scan.
+	// repositories are 1 to 256 names or patterns (*, ?, [a-z], {a,b}) of CodeCommit repositories to scan, of up to 256
+	// characters each.
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256
@@ -82,7 +84,8 @@ type ScanScheduleSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Repositories []string `json:"repositories"`
 
-	// branches are the names of the branches to scan. Default: each repository's default branch.
+	// branches are the names of up to 16 branches to scan, of up to 256 characters each. Default: each repository's default
+	// branch.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=16

@@ -31,11 +31,11 @@ type ScanJobTemplate struct {
 
 // TemplateMetadata is the part of an object's metadata that a template may set.
 type TemplateMetadata struct {
-	// labels are added to the job's; names under scanjob.dev/ are reserved.
+	// labels are up to 32 that are added to the job's; names under scanjob.dev/ are reserved.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Labels map[string]string `json:"labels,omitempty"`
-	// annotations are added to the job's; names under scanjob.dev/ are reserved.
+	// annotations are up to 32 that are added to the job's; names under scanjob.dev/ are reserved.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=32
 	Annotations map[string]string `json:"annotations,omitempty"`
@@ -44,12 +44,12 @@ type TemplateMetadata struct {
 // ScanTriggerSpec says which events become which ScanJobs.
 type ScanTriggerSpec struct {
 	// environmentName is the ScanEnvironment of this namespace whose inbox the trigger listens to and whose scans it
-	// creates.
+	// creates, a name of up to 253 characters.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	EnvironmentName string `json:"environmentName"`
 
-	// events are the kinds of event that create a scan. Default: PullRequestCreated and PullRequestUpdated.
+	// events are the 1 to 3 kinds of event that create a scan. Default: PullRequestCreated and PullRequestUpdated.
 	// +optional
 	// +listType=set
 	// +kubebuilder:default={PullRequestCreated,PullRequestUpdated}
@@ -57,8 +57,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:MaxItems=3
 	Events []TriggerEvent `json:"events,omitempty"`
 
-	// repositories are names or patterns (* and ?, {a,b}) of which one must match the event's repository. Default: every
-	// repository.
+	// repositories are up to 256 names or patterns (* and ?, {a,b}), of up to 256 characters each, of which one must match
+	// the event's repository. Default: every repository.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
@@ -66,8 +66,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Repositories []string `json:"repositories,omitempty"`
 
-	// targetBranches are names or patterns (*, ** across slashes, ?) of which one must match the branch that a pull request
-	// is to be merged into, or that was pushed to. Default: every branch.
+	// targetBranches are up to 256 names or patterns (*, ** across slashes, ?), of up to 256 characters each, of which one
+	// must match the branch that a pull request is to be merged into, or that was pushed to. Default: every branch.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
@@ -75,8 +75,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	TargetBranches []string `json:"targetBranches,omitempty"`
 
-	// paths are patterns (*, ** across slashes, ?, {a,b}) of files of which one must be among those that a change touches: for
-	// a pull request, between the merge base and its head; for a push, between the old and the new commit. A file that only
+	// paths are up to 256 patterns (*, ** across slashes, ?, {a,b}), of up to 256 characters each, of files of which one
+	// must be among those that a change touches: for a pull request, between the merge base and its head; for a push, between the old and the new commit. A file that only
 	// pathsIgnore matches does not count. Default: every file.
 	// +optional
 	// +listType=set
@@ -85,7 +85,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	Paths []string `json:"paths,omitempty"`
 
-	// pathsIgnore are patterns of files that do not count: a change that touches nothing else is not scanned. Default: none.
+	// pathsIgnore are up to 256 patterns, of up to 256 characters each, of files that do not count: a change that touches
+	// nothing else is not scanned. Default: none.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
@@ -93,8 +94,8 @@ type ScanTriggerSpec struct {
 	// +kubebuilder:validation:items:MaxLength=256
 	PathsIgnore []string `json:"pathsIgnore,omitempty"`
 
-	// expression is a CEL expression over the variable event that must be true for a scan, with CEL's extended functions
-	// for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, actor,
+	// expression is a CEL expression of up to 4096 characters over the variable event that must be true for a scan, with
+	// CEL's extended functions for strings (lowerAscii, split, …). The fields of event are strings: type, id, time, account, region, actor,
 	// repository, author, pullRequestId, revisionId, title, sourceBranch, targetBranch, sourceCommit, targetCommit.
 	// Default: none.
 	// +optional

@@ -17,19 +17,7 @@ import (
 // "path: message". Conditions are left out: their schema is Kubernetes' own.
 func constraints(t *testing.T, plural string) []string {
 	t.Helper()
-	root, err := testplane.ModuleRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "scanjob.dev_"+plural+".yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var definition apiextensionsv1.CustomResourceDefinition
-	if err := yaml.UnmarshalStrict(text, &definition); err != nil {
-		t.Fatal(err)
-	}
-	schema := definition.Spec.Versions[0].Schema.OpenAPIV3Schema
+	schema := schemaOf(t, plural)
 	var found []string
 	for _, name := range schema.Required {
 		found = append(found, name+" required")
@@ -43,6 +31,24 @@ func constraints(t *testing.T, plural string) []string {
 	}
 	slices.Sort(found)
 	return found
+}
+
+// schemaOf reads the generated schema of a kind.
+func schemaOf(t *testing.T, plural string) *apiextensionsv1.JSONSchemaProps {
+	t.Helper()
+	root, err := testplane.ModuleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "config", "crd", "bases", "scanjob.dev_"+plural+".yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var definition apiextensionsv1.CustomResourceDefinition
+	if err := yaml.UnmarshalStrict(text, &definition); err != nil {
+		t.Fatal(err)
+	}
+	return definition.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
 func walk(schema apiextensionsv1.JSONSchemaProps, path string, emit func(path, constraint string)) {
