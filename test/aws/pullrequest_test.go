@@ -16,7 +16,8 @@ import (
 )
 
 // TestAPullRequestThatLeaksAKeyEndsInAMail runs on what config/aws describes and nothing else: its rules bring the pull
-// request to its queue, its task definition scans it, its topic tells people and the manager, its bucket has the report.
+// request to its queue, its task definition scans it, its topic tells people and the manager, its bucket has the report, and
+// manager and scanner may do what its roles allow.
 func TestAPullRequestThatLeaksAKeyEndsInAMail(t *testing.T) {
 	s := newStory(t, 0, networkEndpoints)
 	s.stack.AWS.RunContainersWith(awslocal.Processes(scannerBinary(t), nil))
@@ -28,7 +29,7 @@ func TestAPullRequestThatLeaksAKeyEndsInAMail(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	repository, err := s.stack.CreateRepository(t.Context(), "payments")
+	repository, err := s.stack.CreateRepository(t.Context(), acme()["REPOSITORIES_A"])
 	if err != nil {
 		t.Fatal(err)
 	}

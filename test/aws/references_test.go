@@ -29,10 +29,8 @@ type story struct {
 
 func newStory(t *testing.T, seed uint64, network string) *story {
 	t.Helper()
-	s := &story{
-		world: newWorld(t), random: rand.New(rand.NewPCG(seed, 0)), objects: objectsOf(t, variant{network: network, values: acme()}),
-		problems: map[string]string{},
-	}
+	objects := objectsOf(t, variant{network: network, values: acme()})
+	s := &story{world: newWorld(t, objects), random: rand.New(rand.NewPCG(seed, 0)), objects: objects, problems: map[string]string{}}
 	environment := s.objects.get(t, "ScanEnvironment", "default")
 	listed := references(environment)
 	for _, kind := range []string{"Cluster", "TaskDefinition", "Subnet", "SecurityGroup", "Queue", "Topic", "Bucket"} {

@@ -22,6 +22,7 @@ import (
 	"github.com/scanjob-dev/scanjob/controllers"
 	"github.com/scanjob-dev/scanjob/controllers/scanjob"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
+	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/internal/devstack"
 	"github.com/scanjob-dev/scanjob/internal/inbox"
 	"github.com/scanjob-dev/scanjob/internal/testplane"
@@ -36,18 +37,20 @@ type world struct {
 	ack   *ackControllers
 }
 
-// acme are names that are not those of the demo, whose resources are in the same local AWS.
+// acme are names that are not those of the demo, whose resources are in the same local AWS. The manager's session there is of
+// the role scanjob-manager.
 func acme() map[string]string {
 	values := others()
-	for _, key := range []string{"ACCOUNT", "REGION", "PARTITION"} {
+	for _, key := range []string{"ACCOUNT", "REGION", "PARTITION", "MANAGER_ROLE"} {
 		delete(values, key)
 	}
 	return values
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld makes a world in which the roles among the objects bind.
+func newWorld(t *testing.T, objects inventory) *world {
 	t.Helper()
-	stack, err := devstack.Start(t.Context(), devstack.Options{Dir: t.TempDir(), Scanner: scannerBinary(t)})
+	stack, err := devstack.Start(t.Context(), devstack.Options{Dir: t.TempDir(), Scanner: scannerBinary(t), Roles: rolesIn(t, objects)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,8 +68,26 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{t: t, ns: plane.Namespace(t), stack: stack, kube: kube}
-	w.ack = newACKControllers(t, kube, w.ns, stack.Config)
+	w.ack = newACKControllers(t, kube, w.ns, stack.Admin)
 	return w
+}
+
+// rolesIn are the roles among the objects, as roles of the local AWS.
+func rolesIn(t *testing.T, objects inventory) []awslocal.Role {
+	t.Helper()
+	var roles []awslocal.Role
+	for _, object := range objects.of("Role") {
+		var spec struct {
+			Name                     string
+			AssumeRolePolicyDocument string
+			InlinePolicies           map[string]string
+		}
+		decode(t, object, &spec)
+		roles = append(roles, awslocal.Role{
+			ARN: "arn:aws:iam::111122223333:role/" + spec.Name, TrustPolicy: spec.AssumeRolePolicyDocument, Policies: spec.InlinePolicies,
+		})
+	}
+	return roles
 }
 
 // scannerBinary is the real scanner, which make test builds.
