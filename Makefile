@@ -47,9 +47,12 @@ generate: $(LOCALBIN)/controller-gen ## Generate the DeepCopy methods of api/.
 	$(CONTROLLER_GEN) object paths=./api/...
 
 .PHONY: manifests
-manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/ and config/rbac/role.yaml from controllers/.
+manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/, config/rbac/role.yaml from controllers/, and the chart's copies.
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
 	$(CONTROLLER_GEN) rbac:roleName=manager-role paths=./controllers/... output:rbac:artifacts:config=config/rbac
+	rm -f charts/scanjob/files/crds/*.yaml
+	cp config/crd/bases/*.yaml charts/scanjob/files/crds/
+	cp config/rbac/role.yaml charts/scanjob/files/role.yaml
 
 .PHONY: docs
 docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/.
@@ -72,7 +75,7 @@ lint: $(LOCALBIN)/golangci-lint ## Run golangci-lint, with kube-api-linter for t
 	$(GOLANGCI_LINT) run --allow-parallel-runners
 
 .PHONY: test
-test: control-plane build ## Run all tests: unit, API and end to end.
+test: control-plane build $(LOCALBIN)/helm ## Run all tests: unit, API and end to end.
 	@hack/container-engine.sh >/dev/null || true
 	@echo "compiling and running all tests; the first package reports after a minute or two"
 	$(WITHOUT_AWS) go test -count=1 -p 2 -timeout $(TEST_TIMEOUT) $(TEST_ARGS) $(TEST_PACKAGES)
@@ -125,7 +128,7 @@ undeploy: uninstall ## Stop all scans, then remove what deploy made and all obje
 ##@ Tools
 
 # A tool's file carries the checksum of the module that pins it, so it is rebuilt when and only when a pin changes.
-TOOLS := controller-gen kustomize crd-ref-docs golangci-lint
+TOOLS := controller-gen kustomize crd-ref-docs golangci-lint helm
 CONTROLLER_GEN ?= $(LOCALBIN)/controller-gen
 KUSTOMIZE ?= $(LOCALBIN)/kustomize
 CRD_REF_DOCS ?= $(LOCALBIN)/crd-ref-docs
@@ -133,6 +136,7 @@ GOLANGCI_LINT ?= $(LOCALBIN)/golangci-lint
 
 checksum = $(firstword $(shell cat $(sort $(wildcard $(1)/*.go $(1)/go.mod $(1)/go.sum)) | cksum))
 TOOLS_SUM := $(call checksum,hack/tools)
+HELM_SUM := $(call checksum,hack/tools/helm)
 GOLANGCI_LINT_SUM := $(call checksum,hack/tools/golangci-lint)
 DEVPLANE_SUM := $(call checksum,hack/devplane)
 
@@ -151,6 +155,7 @@ endef
 $(eval $(call build-tool,controller-gen,hack/tools,sigs.k8s.io/controller-tools/cmd/controller-gen,$(TOOLS_SUM)))
 $(eval $(call build-tool,kustomize,hack/tools,sigs.k8s.io/kustomize/kustomize/v5,$(TOOLS_SUM)))
 $(eval $(call build-tool,crd-ref-docs,hack/tools,github.com/elastic/crd-ref-docs,$(TOOLS_SUM)))
+$(eval $(call build-tool,helm,hack/tools/helm,helm.sh/helm/v4/cmd/helm,$(HELM_SUM)))
 $(eval $(call build-tool,golangci-lint,hack/tools/golangci-lint,.,$(GOLANGCI_LINT_SUM)))
 
 .PHONY: devplane

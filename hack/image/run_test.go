@@ -121,7 +121,7 @@ func checkManagerRuns(t *testing.T, launch launcher) {
 		default:
 		}
 		log := container.log.String()
-		return ok(ctx, "http://"+probes+"/readyz") && strings.Contains(log, "uccessfully acquired lease") && strings.Contains(log, "Starting workers"), nil
+		return ok(ctx, "http://"+probes+"/readyz") && strings.Contains(strings.ToLower(log), "successfully acquired lease") && strings.Contains(log, "Starting workers"), nil
 	})
 	if err != nil {
 		t.Fatalf("the manager is not at work: %v\n%s", err, container.log)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,9 +18,6 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
-	"sigs.k8s.io/yaml"
 
 	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
@@ -31,25 +27,9 @@ const operatorNamespace = "scanjob-system"
 // build is `kubectl kustomize` of a folder under config/.
 func build(t *testing.T, folder string) []*unstructured.Unstructured {
 	t.Helper()
-	root, err := testplane.ModuleRoot()
+	objects, err := testplane.Kustomize(folder)
 	if err != nil {
 		t.Fatal(err)
-	}
-	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), filepath.Join(root, "config", folder))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var objects []*unstructured.Unstructured
-	for _, resource := range resources.Resources() {
-		text, err := resource.AsYAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		object := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(text, &object.Object); err != nil {
-			t.Fatal(err)
-		}
-		objects = append(objects, object)
 	}
 	return objects
 }
@@ -155,7 +135,6 @@ func TestConfigDefaultCanBeApplied(t *testing.T) {
 	}
 	t.Run("the service account may do what the manager does, and no more", func(t *testing.T) { checkAccess(t) })
 	t.Run("the metrics service reaches the manager's pods", func(t *testing.T) { checkMetricsService(t, objects) })
-	t.Run("the cluster's own roles are extended", func(t *testing.T) { checkAggregation(t, objects) })
 }
 
 // checkMetricsService compares selectors and labels, which kustomize rewrites.
@@ -186,35 +165,6 @@ func checkMetricsService(t *testing.T, objects []*unstructured.Unstructured) {
 	for key, value := range service.Spec.Selector {
 		if labels[key] != value {
 			t.Errorf("the service selects %s=%s, the pods have %q", key, value, labels[key])
-		}
-	}
-}
-
-// checkAggregation looks at the labels by which the controller manager of a real cluster adds rules to view and edit.
-func checkAggregation(t *testing.T, objects []*unstructured.Unstructured) {
-	for role, verb := range map[string]string{"view": "list", "edit": "create"} {
-		label := "rbac.authorization.k8s.io/aggregate-to-" + role
-		found := slices.ContainsFunc(objects, func(object *unstructured.Unstructured) bool {
-			if object.GetKind() != "ClusterRole" || object.GetLabels()[label] != "true" {
-				return false
-			}
-			rules, _, err := unstructured.NestedSlice(object.Object, "rules")
-			if err != nil || len(rules) != 1 {
-				return false
-			}
-			text, err := json.Marshal(rules[0])
-			if err != nil {
-				return false
-			}
-			for _, k := range kinds() {
-				if !strings.Contains(string(text), `"`+k.plural+`"`) {
-					return false
-				}
-			}
-			return strings.Contains(string(text), `"`+verb+`"`)
-		})
-		if !found {
-			t.Errorf("no role lets those who may %s also %s the four kinds", role, verb)
 		}
 	}
 }
