@@ -38,26 +38,12 @@ import (
 
 var plane *testplane.Plane
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+func TestMain(m *testing.M) {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.UseDevMode(true)))
-	var err error
-	if plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := 1
-	if err = installACK(ack.Kinds()...); err == nil {
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testplane.Main(m, func(started *testplane.Plane) error {
+		plane = started
+		return installACK(ack.Kinds()...)
+	}))
 }
 
 // installACK has kinds of ACK served.

@@ -42,21 +42,12 @@ import (
 
 var plane *testplane.Plane
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+func TestMain(m *testing.M) {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.UseDevMode(true)))
-	var err error
-	if plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testplane.Main(m, func(started *testplane.Plane) error {
+		plane = started
+		return nil
+	}))
 }
 
 // world is a namespace with a ScanEnvironment, an AWS with repositories, a clock, and a manager that follows schedules.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -22,21 +21,10 @@ import (
 var plane *testplane.Plane
 
 func TestMain(m *testing.M) {
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
-	var err error
-	if plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testplane.Main(m, func(started *testplane.Plane) error {
+		plane = started
+		return nil
+	}))
 }
 
 // next returns the next row of a watch.

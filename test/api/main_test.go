@@ -22,21 +22,10 @@ import (
 var plane *testplane.Plane
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	var err error
-	if plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := m.Run()
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testplane.Main(m, func(started *testplane.Plane) error {
+		plane = started
+		return nil
+	}))
 }
 
 // kind is one of the four, with the smallest spec that is accepted.

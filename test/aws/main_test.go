@@ -18,31 +18,15 @@ import (
 var plane *testplane.Plane
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
-	kinds, err := ackKinds()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	code := 1
-	if err := plane.InstallACK(kinds...); err == nil {
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return code
+	os.Exit(testplane.Main(m, func(started *testplane.Plane) error {
+		plane = started
+		kinds, err := ackKinds()
+		if err != nil {
+			return err
+		}
+		return plane.InstallACK(kinds...)
+	}))
 }
 
 // ackKinds are the kinds of ACK in all variants.

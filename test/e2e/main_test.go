@@ -22,32 +22,16 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(run(m))
-}
-
-func run(m *testing.M) int {
-	started, err := testplane.Start(testplane.Options{CRDs: true})
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "start the control plane:", err)
-		return 1
-	}
-	plane = started
-	code := 1
-	roles, err = iam.Manifests{Components: []string{iam.AssumeEnvironments}}.Roles(iam.Account)
-	if err == nil {
-		code = m.Run()
-	} else {
-		fmt.Fprintln(os.Stderr, err)
-	}
+	code := testplane.Main(m, func(started *testplane.Plane) (err error) {
+		plane = started
+		roles, err = iam.Manifests{Components: []string{iam.AssumeEnvironments}}.Roles(iam.Account)
+		return err
+	})
 	if code == 0 && wholeSuite() {
 		for _, problem := range used.findings(roles) {
 			fmt.Fprintln(os.Stderr, "config/aws/iam:", problem)
 			code = 1
 		}
 	}
-	if err := plane.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "stop the control plane:", err)
-		return 1
-	}
-	return code
+	os.Exit(code)
 }
