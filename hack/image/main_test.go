@@ -92,7 +92,7 @@ func setupHelper(t *testing.T, host, password string) {
 	folder := t.TempDir()
 	helper := "#!/bin/sh\nread -r host\n[ \"$1\" = get ] && [ \"$host\" = '" + host + "' ] || exit 1\n" +
 		`echo '{"ServerURL":"` + host + `","Username":"AWS","Secret":"` + password + `"}'` + "\n"
-	if err := os.WriteFile(filepath.Join(folder, "docker-credential-test-login"), []byte(helper), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(filepath.Join(folder, "docker-credential-test-login"), []byte(helper), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	config := `{"credHelpers":{"` + host + `":"test-login"}}`
