@@ -258,6 +258,28 @@ func TestHeadIsScannedInWhateverOrderTheEventsOfABranchThatWasSetBackArrive(t *t
 			}
 		}
 	})
+	t.Run("twice, with the scan of the first time done", func(t *testing.T) {
+		w := newWorld(t)
+		w.environment(account)
+		w.trigger("main")
+		for i, commit := range []string{commitA, commitB, commitA} {
+			w.handle(at(events.PullRequestUpdated, commit, 10*i))
+		}
+		for _, job := range w.jobs() {
+			if !job.Spec.Cancel {
+				w.complete(&job)
+			}
+		}
+		w.handle(at(events.PullRequestUpdated, commitB, 30))
+		w.handle(at(events.PullRequestUpdated, commitA, 40))
+		scans := map[string]int{}
+		for _, job := range w.jobs() {
+			scans[job.Spec.Source.Revision]++
+		}
+		if kept := w.running(); scans[commitA] != 2 || !slices.Equal(kept, []string{commitA}) {
+			t.Errorf("%d scans of the head, not cancelled: %v; want the one that was cancelled and the one that was done", scans[commitA], kept)
+		}
+	})
 	t.Run("again and again, where the host names the same state the same", func(t *testing.T) {
 		e := at(events.PullRequestUpdated, commitA, 0)
 		e.ID, e.RevisionID = "400", "revision-of-a"

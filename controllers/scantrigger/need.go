@@ -70,9 +70,7 @@ func (r *sweep) stillNeeds(suspected need, c triggers.Change, pr codecommit.Pull
 	case needScan:
 		return r.replays(pr) || !r.lookedAt(pr.Repository, c.Happened)
 	case needRescan:
-		return !slices.ContainsFunc(list, func(job v1alpha1.ScanJob) bool {
-			return job.Spec.Source.Revision == c.Commit && !triggers.Rescan(&job, c)
-		})
+		return triggers.Scanned(list, c) == nil
 	}
 	return suspected == needReplay
 }

@@ -57,6 +57,16 @@ func (m *Maker) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigger,
 		if !triggers.Rescan(existing, c) {
 			return true, m.moveForward(ctx, existing, c)
 		}
+		if c.PullRequestID == "" {
+			continue
+		}
+		list, err := m.jobsOfPullRequest(ctx, m.live, trigger, c.Repository, c.PullRequestID)
+		if err != nil {
+			return false, err
+		}
+		if scanned := triggers.Scanned(list, c); scanned != nil {
+			return true, m.moveForward(ctx, scanned, c)
+		}
 	}
 	return true, nil
 }

@@ -69,10 +69,21 @@ func (w *world) end(commit, condition string) {
 		if job.Spec.Source.Revision != commit {
 			continue
 		}
-		meta.SetStatusCondition(&job.Status.Conditions, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Test"})
-		if err := w.client.Status().Update(w.t.Context(), &job); err != nil {
-			w.t.Fatal(err)
-		}
+		w.finish(&job, condition)
+	}
+}
+
+// complete has a job be done.
+func (w *world) complete(job *v1alpha1.ScanJob) {
+	w.t.Helper()
+	w.finish(job, v1alpha1.ConditionComplete)
+}
+
+func (w *world) finish(job *v1alpha1.ScanJob, condition string) {
+	w.t.Helper()
+	meta.SetStatusCondition(&job.Status.Conditions, metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: "Test"})
+	if err := w.client.Status().Update(w.t.Context(), job); err != nil {
+		w.t.Fatal(err)
 	}
 }
 

@@ -116,6 +116,18 @@ func Rescan(existing *v1alpha1.ScanJob, c Change) bool {
 	}
 }
 
+// Scanned returns the job of a list that makes another scan of the change's commit needless, nil where there is none. A branch
+// that was set back to a commit twice has its second scan under the name of the first time. list are the trigger's jobs for
+// the pull request.
+func Scanned(list []v1alpha1.ScanJob, c Change) *v1alpha1.ScanJob {
+	for i := range list {
+		if list[i].Spec.Source.Revision == c.Commit && !Rescan(&list[i], c) {
+			return &list[i]
+		}
+	}
+	return nil
+}
+
 // Scans tells apart the scans of one commit, in the order in which their jobs are made; see JobName. The first is the usual
 // one. The others are for a commit that a branch was set back to: by revision, so that every event about that state of the
 // pull request finds the same job, and by event where a host names the state as it did before. A replay has one of its own.

@@ -136,6 +136,32 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
+func TestScanned(t *testing.T) {
+	c := Change{Commit: commitA, Happened: noon.Add(40 * time.Second), EventID: "event-c"}
+	done := finished(v1alpha1.ConditionComplete)
+	for name, test := range map[string]struct {
+		jobs []v1alpha1.ScanJob
+		want string
+	}{
+		"no job":                               {nil, ""},
+		"only one that was superseded":         {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled, supersededBy)}, ""},
+		"that, and one that was done":          {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled, supersededBy), jobAt("a2", commitA, 20, done)}, "a2"},
+		"that, and one under way":              {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled, supersededBy), jobAt("a2", commitA, 20)}, "a2"},
+		"two that were superseded":             {[]v1alpha1.ScanJob{jobAt("a", commitA, 0, cancelled, supersededBy), jobAt("a2", commitA, 20, cancelled, supersededBy)}, ""},
+		"one of another revision that is done": {[]v1alpha1.ScanJob{jobAt("b", commitB, 30, done)}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := ""
+			if job := Scanned(test.jobs, c); job != nil {
+				got = job.Name
+			}
+			if got != test.want {
+				t.Errorf("scanned by %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 func TestRescan(t *testing.T) {
 	back := func(seconds int, eventID string) Change {
 		return Change{Commit: commitA, Happened: noon.Add(time.Duration(seconds) * time.Second), EventID: eventID}
