@@ -29,9 +29,8 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;update;patch;delete
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/status,verbs=get;update;patch
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/finalizers,verbs=update
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;patch;delete
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/status,verbs=update
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 

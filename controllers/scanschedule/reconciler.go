@@ -77,7 +77,7 @@ func New(options Options) *Reconciler {
 	}
 }
 
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanschedules,verbs=get;list;watch
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanschedules,verbs=list;watch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanschedules/status,verbs=patch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;create;patch;delete
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch

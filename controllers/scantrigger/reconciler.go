@@ -95,7 +95,7 @@ func activeJobsChange() predicate.Predicate {
 }
 
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers/status,verbs=get;patch
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers/status,verbs=patch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;delete
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
 

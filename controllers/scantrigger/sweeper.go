@@ -62,7 +62,7 @@ func NewSweeper(options SweeperOptions) *Sweeper {
 }
 
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers,verbs=get;list;watch
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers/status,verbs=get;patch
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scantriggers/status,verbs=patch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
 
 // SetupWithManager adds the sweeper to a manager that was not started.
