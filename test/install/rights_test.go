@@ -356,14 +356,20 @@ func (w *world) deletesARunningJob() {
 	w.stack.AWS.RunContainersWith(awslocal.UntilStopped())
 	job := scanJob(w.team, "deleted")
 	w.create(job)
-	eventually(w.t, "the job runs", func(ctx context.Context) (bool, error) {
-		err := w.kube.Get(ctx, client.ObjectKeyFromObject(job), job)
-		return job.Status.Phase == scanv1.PhaseRunning, err
-	})
+	w.runs(job)
 	if err := w.kube.Delete(w.t.Context(), job); err != nil {
 		w.t.Fatal(err)
 	}
 	w.gone(job)
+}
+
+// runs waits until a job's task runs.
+func (w *world) runs(job *scanv1.ScanJob) {
+	w.t.Helper()
+	eventually(w.t, "ScanJob "+job.Name+" runs", func(ctx context.Context) (bool, error) {
+		err := w.kube.Get(ctx, client.ObjectKeyFromObject(job), job)
+		return job.Status.Phase == scanv1.PhaseRunning, err
+	})
 }
 
 func (w *world) gone(object client.Object) {
