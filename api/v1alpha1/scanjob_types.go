@@ -103,7 +103,8 @@ type ScanJobOptions struct {
 	StartDeadlineSeconds *int64 `json:"startDeadlineSeconds,omitempty"`
 
 	// activeDeadlineSeconds bounds the whole job from its first admission, 60 to 86400 seconds; its task is stopped and the
-	// job fails with reason DeadlineExceeded. Default: 3600.
+	// job fails with reason DeadlineExceeded. A scanner that runs keeps the deadline that it was started with; a later one
+	// holds from the next attempt on. Default: 3600.
 	// +optional
 	// +kubebuilder:default=3600
 	// +kubebuilder:validation:Minimum=60

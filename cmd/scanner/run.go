@@ -99,13 +99,19 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 }
 
 // deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there. A
-// report that cannot be written keeps nobody from being told.
+// report that cannot be written keeps nobody from being told, and once people are told, a scan is not repeated for it: they
+// would be told again.
 func (o order) deliver(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
 	stored := o.store(ctx, settings, subject, log)
 	if stored != nil {
 		subject.Result.ReportURI = ""
 	}
-	return errors.Join(o.publish(ctx, settings, subject, log), stored)
+	err := o.publish(ctx, settings, subject, log)
+	if told := err == nil && o.topic != "" && subject.Result.Total > 0; told && stored != nil {
+		log.ErrorContext(ctx, failure.Classify(ctx, stored).Message+"; the findings are published without it")
+		return nil
+	}
+	return errors.Join(err, stored)
 }
 
 func (o order) store(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {

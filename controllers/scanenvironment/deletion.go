@@ -94,7 +94,8 @@ func (r *Reconciler) jobsInFlight(ctx context.Context, environment *v1alpha1.Sca
 	return nil, nil
 }
 
-// inFlight returns the sorted names of the jobs of an environment that have an attempt whose task may run.
+// inFlight returns the sorted names of the jobs of an environment that have an attempt whose task may run, or whose findings
+// are on their way through its queue. These are not waited for without end: the job gives them up by itself.
 func inFlight(jobs []v1alpha1.ScanJob, environmentName string) []string {
 	var names []string
 	for i := range jobs {
@@ -102,7 +103,9 @@ func inFlight(jobs []v1alpha1.ScanJob, environmentName string) []string {
 			continue
 		}
 		open := func(attempt v1alpha1.Attempt) bool { return attempt.StoppedAt == nil }
-		if slices.ContainsFunc(jobs[i].Status.Attempts, open) {
+		reported := meta.FindStatusCondition(jobs[i].Status.Conditions, v1alpha1.ConditionReported)
+		awaited := reported != nil && reported.Reason == v1alpha1.ReasonAwaitingFindings
+		if awaited || slices.ContainsFunc(jobs[i].Status.Attempts, open) {
 			names = append(names, jobs[i].Name)
 		}
 	}

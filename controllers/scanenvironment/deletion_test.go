@@ -22,14 +22,19 @@ func TestInFlight(t *testing.T) {
 		}
 	}
 	open, closed := v1alpha1.Attempt{Number: 2}, v1alpha1.Attempt{Number: 1, StoppedAt: &stopped}
+	awaiting := func(job v1alpha1.ScanJob) v1alpha1.ScanJob {
+		job.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionReported, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonAwaitingFindings}}
+		return job
+	}
 	jobs := []v1alpha1.ScanJob{
+		awaiting(job("awaits", "default", closed)),
 		job("waits", "default"),
 		job("runs", "default", closed, open),
 		job("finished", "default", closed),
 		job("elsewhere", "other", open),
 		job("ambiguous", "default", v1alpha1.Attempt{Number: 1, TaskARN: ""}),
 	}
-	if diff := cmp.Diff([]string{"ambiguous", "runs"}, inFlight(jobs, "default")); diff != "" {
+	if diff := cmp.Diff([]string{"ambiguous", "awaits", "runs"}, inFlight(jobs, "default")); diff != "" {
 		t.Error(diff)
 	}
 }

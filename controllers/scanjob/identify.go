@@ -19,8 +19,8 @@ const (
 	// settledAfter is how long a task that was started may stay unlisted, counted from the first look at the lists; RunTask
 	// is not called after that.
 	settledAfter = 5 * time.Minute
-	// lookAgainAfter spaces the look-ups until then.
-	lookAgainAfter = 10 * time.Second
+	// lookAgainAfter spaces the look-ups until then: each lists the tasks of the family that stopped within the last hour.
+	lookAgainAfter = 30 * time.Second
 )
 
 // identify finds out the task of an attempt that was recorded and has no ARN: the manager stopped between the record and

@@ -93,11 +93,20 @@ func (r *Reconciler) interrupt(ctx context.Context, s *scope) error {
 	if reason == nil && attempt.StopRequestedFor == "" {
 		return nil
 	}
+	recorded := attempt.StopRequestedFor
 	if reason != nil {
 		attempt.StopRequestedFor = reason.class
 	}
 	if attempt.TaskARN == "" {
 		return nil // identify looks for the task first
+	}
+	// Before the call, as with RunTask: after a crash in between, a task that was stopped must not look as if somebody else
+	// had stopped it.
+	if attempt.StopRequestedFor != recorded {
+		if err := r.write(ctx, s); err != nil {
+			return err
+		}
+		attempt = openAttempt(s.job)
 	}
 	if attempt.StopRequestedAt != nil && s.now.Sub(attempt.StopRequestedAt.Time) < repeatStopAfter {
 		s.wakeAt(attempt.StopRequestedAt.Add(repeatStopAfter))

@@ -97,3 +97,23 @@ func TestAFinishedJobHasNoFinalizer(t *testing.T) {
 		t.Errorf("the finalizer came back: %v", job.Finalizers)
 	}
 }
+
+// A manager that stops a task and dies must not come back and find that "somebody" has stopped it.
+func TestTheReasonOfAStopIsOnRecordBeforeTheTaskIsStopped(t *testing.T) {
+	r := newRig(t, newJob())
+	r.start()
+	r.change(suspended)
+	var recorded scanv1.FailureClass
+	r.aws.Faults().Before("ecs", "StopTask", 1, func(awslocal.Call) {
+		if attempt := lastAttempt(r.job()); attempt != nil {
+			recorded = attempt.StopRequestedFor
+		}
+	})
+	r.succeed()
+	if recorded != scanv1.ClassSuspended {
+		t.Errorf("StopTask was called while the record said %q", recorded)
+	}
+	if r.attempt().StopRequestedAt == nil {
+		t.Error("the stop is not on record")
+	}
+}

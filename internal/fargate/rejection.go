@@ -67,7 +67,7 @@ func exceptionAnswers() []answer {
 		{code: "InvalidParameterException", contains: "requestlimitexceeded", again: true},
 		{code: "InvalidParameterException", contains: "insufficientfreeaddresses", class: scanv1.ClassInfrastructure,
 			advice: "a subnet has no free addresses: add one to spec.network.subnets"},
-		{code: "InvalidParameterException", contains: "vpc", class: scanv1.ClassConfiguration,
+		{code: "InvalidParameterException", contains: " vpc", class: scanv1.ClassConfiguration,
 			advice: "the subnets and security groups of spec.network of the ScanEnvironment must be of one VPC"},
 		{code: "InvalidParameterException", contains: "subnet", class: scanv1.ClassConfiguration,
 			advice: "correct spec.network.subnets of the ScanEnvironment"},

@@ -114,6 +114,8 @@ func TestWhatExceptionsOfRunTaskMean(t *testing.T) {
 		{"a parameter is wrong", 400, "InvalidParameterException", "Something that is not known yet", scanv1.ClassConfiguration, false, ""},
 		{"a subnet does not exist", 400, "InvalidParameterException", "The subnet ID 'subnet-1' does not exist", scanv1.ClassConfiguration, false, "correct spec.network.subnets"},
 		{"a security group does not exist", 400, "InvalidParameterException", "The security group 'sg-1' does not exist", scanv1.ClassConfiguration, false, "correct spec.network.securityGroups"},
+		{"there is no network", 400, "InvalidParameterException", "Network Configuration must be provided when networkMode 'awsvpc' is specified.",
+			scanv1.ClassConfiguration, false, "Network Configuration must be provided"},
 		{"a subnet is of another VPC", 400, "InvalidParameterException", "Security group sg-1 does not appear to belong to the same VPC as the input subnets.",
 			scanv1.ClassConfiguration, false, "must be of one VPC"},
 		{"the cluster lacks a capacity provider", 400, "InvalidParameterException",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
+	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
 
@@ -198,7 +199,7 @@ func (s *scanner) content(id source.ID) ([]detect.Match, error) {
 	}
 	size, err := s.repository.Size(id)
 	if err != nil {
-		return nil, fmt.Errorf("read the size of object %s: %w", id, err)
+		return nil, unreadable(id, err)
 	}
 	if size > MaxBlobSize {
 		matches := []detect.Match{detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, MaxBlobSize>>20))}
@@ -207,16 +208,26 @@ func (s *scanner) content(id source.ID) ([]detect.Match, error) {
 	}
 	reader, err := s.repository.Read(id)
 	if err != nil {
-		return nil, fmt.Errorf("read object %s: %w", id, err)
+		return nil, unreadable(id, err)
 	}
 	matches, err := s.detector.Scan(s.ctx, reader)
 	if err = errors.Join(err, reader.Close()); err != nil {
-		return nil, fmt.Errorf("read object %s: %w", id, err)
+		return nil, unreadable(id, err)
 	}
 	s.result.Files++
 	s.result.Bytes += size
 	s.matches[id] = matches
 	return matches, nil
+}
+
+// unreadable gives an error of the object store a class and a text. The error's own text is left out, as nobody has looked
+// at what it may hold.
+func unreadable(id source.ID, err error) error {
+	var classified *failure.Error
+	if errors.As(err, &classified) {
+		return err
+	}
+	return failure.Temporary(err, "object %s of the fetched repository cannot be read", id)
 }
 
 // report adds the match to the findings, unless the same value was found in the same file before.

@@ -25,8 +25,8 @@ func checkAccess(t *testing.T) {
 	}{
 		{"it watches ScanJobs everywhere", in("", "watch", "scanjob.dev", "scanjobs", ""), true},
 		{"it creates ScanJobs for triggers", in("team", "create", "scanjob.dev", "scanjobs", ""), true},
-		{"it writes the status of ScanJobs", in("team", "patch", "scanjob.dev", "scanjobs", "status"), true},
-		{"it adds finalizers to ScanJobs", in("team", "update", "scanjob.dev", "scanjobs", ""), true},
+		{"it writes the status of ScanJobs", in("team", "update", "scanjob.dev", "scanjobs", "status"), true},
+		{"it adds finalizers to ScanJobs", in("team", "patch", "scanjob.dev", "scanjobs", ""), true},
 		{"it deletes ScanJobs whose time is over", in("team", "delete", "scanjob.dev", "scanjobs", ""), true},
 		{"it writes the status of ScanEnvironments", in("team", "patch", "scanjob.dev", "scanenvironments", "status"), true},
 		{"it adds finalizers to ScanEnvironments", in("team", "patch", "scanjob.dev", "scanenvironments", ""), true},
