@@ -68,6 +68,9 @@ func lonely(subscriptions []snstypes.Subscription, queueARN string) string {
 		faults = append(faults, "does not have the inbox queue among its subscribers, so findings do not reach the status of ScanJobs; subscribe "+queueARN)
 	}
 	switch {
+	case others > 0 && pending > 0:
+		// The other may be a function or a queue, and the mail the only one that people read.
+		faults = append(faults, fmt.Sprintf("has subscribers that are told nothing: %s not confirmed; follow the link in the mail that AWS sent, which is good for two days", count(pending, "subscription is", "subscriptions are")))
 	case others > 0:
 	case pending > 0:
 		faults = append(faults, fmt.Sprintf("tells nobody of findings: %s not confirmed; follow the link in the mail that AWS sent, which is good for two days", count(pending, "subscription is", "subscriptions are")))

@@ -32,7 +32,8 @@ func TestWhoIsMissingAmongTheSubscribers(t *testing.T) {
 	}{
 		{"the inbox and a mail address", []snstypes.Subscription{inbox, mail}, queue, nil},
 		{"the inbox and another queue, from which others read", []snstypes.Subscription{inbox, other}, queue, nil},
-		{"a mail address that is confirmed, beside one that is not", []snstypes.Subscription{inbox, mail, pending}, queue, nil},
+		{"a mail address that is confirmed, beside one that is not", []snstypes.Subscription{inbox, mail, pending}, queue, []string{"told nothing: 1 subscription is not confirmed; follow the link"}},
+		{"another queue, beside two mail addresses that are not confirmed", []snstypes.Subscription{inbox, other, pending, pending}, queue, []string{"told nothing: 2 subscriptions are not confirmed"}},
 		{"a mail address, where there is no inbox", []snstypes.Subscription{mail}, "", nil},
 		{"the inbox alone", []snstypes.Subscription{inbox}, queue, []string{"nobody is subscribed; subscribe an e-mail address"}},
 		{"the inbox and a mail address that was unsubscribed", []snstypes.Subscription{inbox, gone}, queue, []string{"nobody is subscribed"}},
