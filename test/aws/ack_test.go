@@ -33,22 +33,27 @@ type ackControllers struct {
 	synced map[string]string
 	// statuses are what identifies them.
 	statuses map[string]map[string]any
+	// refused are the objects that AWS refuses for good: ACK does not try them again while they stay as they are.
+	refused map[string]bool
 }
 
 func newACKControllers(t *testing.T, kube client.Client, namespace string, config aws.Config) *ackControllers {
 	return &ackControllers{
 		t: t, kube: kube, namespace: namespace, aws: config, account: "111122223333",
-		synced: map[string]string{}, statuses: map[string]map[string]any{},
+		synced: map[string]string{}, statuses: map[string]map[string]any{}, refused: map[string]bool{},
 	}
 }
 
-// errWaits says what an object waits for: another object, or a resource of one.
-var errWaits = errors.New("waits for")
+// errRefused is an answer of AWS that ACK's controllers take for the last word.
+var errRefused = errors.New("InvalidParameterValue")
 
-// reconcile makes the resource of an object and reports it. It is false where the object waits for another one, which is
-// reported too.
+// reconcile makes the resource of an object and reports it. It is false where the object waits for another one, or is
+// refused, which is reported too.
 func (a *ackControllers) reconcile(object *unstructured.Unstructured) bool {
 	a.t.Helper()
+	if a.refused[key(object)] {
+		return false
+	}
 	for _, reference := range references(object) {
 		if _, ok := a.synced[reference]; !ok {
 			a.report(object, nil, condition{"ACK.ReferencesResolved", "Unknown", "", "resource reference wrapper or ID required: " + reference})
@@ -56,8 +61,9 @@ func (a *ackControllers) reconcile(object *unstructured.Unstructured) bool {
 		}
 	}
 	arn, status, err := a.make(object)
-	if errors.Is(err, errWaits) {
-		a.report(object, nil, recoverable(err.Error())...)
+	if errors.Is(err, errRefused) {
+		a.refused[key(object)] = true
+		a.report(object, nil, terminal(err.Error())...)
 		return false
 	}
 	if err != nil {
@@ -216,7 +222,7 @@ func (a *ackControllers) queue(ctx context.Context, object *unstructured.Unstruc
 		}
 	}
 	if _, ok := a.synced["Queue scan-inbox-dead"]; attributes["RedrivePolicy"] != "" && !ok {
-		return "", nil, fmt.Errorf("%w the dead-letter queue: InvalidParameterValue: Dead letter target does not exist", errWaits)
+		return "", nil, fmt.Errorf("%w: Value %s for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist.", errRefused, attributes["RedrivePolicy"])
 	}
 	client := sqs.NewFromConfig(a.aws)
 	out, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(spec["queueName"]), Attributes: attributes})
@@ -295,7 +301,7 @@ func (a *ackControllers) name(object *unstructured.Unstructured, field string) *
 	return &value
 }
 
-// settle makes all objects, in whatever order they can be made in.
+// settle makes the objects of one wave, in whatever order they can be made in.
 func (a *ackControllers) settle(objects inventory) {
 	a.t.Helper()
 	waiting := slices.DeleteFunc(slices.Clone(objects), func(object *unstructured.Unstructured) bool { return !isACK(object) })
@@ -303,7 +309,7 @@ func (a *ackControllers) settle(objects inventory) {
 		before := len(waiting)
 		waiting = slices.DeleteFunc(waiting, a.reconcile)
 		if len(waiting) == before {
-			a.t.Fatalf("these wait for each other: %v", waiting.names())
+			a.t.Fatalf("these are refused, or wait for each other: %v", waiting.names())
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -191,6 +192,27 @@ func (i inventory) get(t *testing.T, kind, name string) *unstructured.Unstructur
 // of returns the objects of a kind.
 func (i inventory) of(kind string) inventory {
 	return slices.DeleteFunc(slices.Clone(i), func(object *unstructured.Unstructured) bool { return object.GetKind() != kind })
+}
+
+// waves are the objects in the order that Argo CD's annotation gives them, as the guide applies them too.
+func (i inventory) waves(t *testing.T) []inventory {
+	t.Helper()
+	byNumber := map[int]inventory{}
+	for _, object := range i {
+		number := 0
+		if wave, ok := object.GetAnnotations()["argocd.argoproj.io/sync-wave"]; ok {
+			var err error
+			if number, err = strconv.Atoi(wave); err != nil {
+				t.Fatalf("the wave of %s: %v", key(object), err)
+			}
+		}
+		byNumber[number] = append(byNumber[number], object)
+	}
+	var waves []inventory
+	for _, number := range slices.Sorted(maps.Keys(byNumber)) {
+		waves = append(waves, byNumber[number])
+	}
+	return waves
 }
 
 // names lists the objects as KIND NAME.

@@ -116,7 +116,8 @@ func TestTheGuidesKubectlCommandsWork(t *testing.T) {
 		ran = append(ran, command)
 	}
 	want := []string{
-		"kubectl create namespace scans", "kubectl apply --server-side -n scans -k config/aws",
+		"kubectl create namespace scans", "kubectl apply --server-side -n scans -k config/aws -l scanjob.dev/apply=first",
+		"kubectl apply --server-side -n scans -k config/aws",
 		"kubectl -n scans get scanenvironment default", "kubectl -n scans get scanjobs",
 		"kubectl -n scans delete scantriggers,scanschedules --all", "kubectl -n scans delete scanjobs --all",
 		"kubectl -n scans delete scanenvironments --all", "kubectl delete -n scans -k config/aws --ignore-not-found",

@@ -217,22 +217,24 @@ func TestTheEnvironmentIsReadyWhenAllOfConfigAWSIs(t *testing.T) {
 			s.apply(s.objects.get(t, "ScanEnvironment", "default"))
 			s.submit("early")
 
-			var open []*chapter
-			for _, object := range s.objects {
-				if isACK(object) {
-					open = append(open, &chapter{object: object, setbacks: s.random.IntN(3), relapses: s.random.IntN(2)})
-				}
-			}
 			named := ""
-			for len(open) > 0 {
-				i := s.random.IntN(len(open))
-				if s.step(open[i]) {
-					open = append(open[:i], open[i+1:]...)
+			for _, wave := range s.objects.waves(t) {
+				var open []*chapter
+				for _, object := range wave {
+					if isACK(object) {
+						open = append(open, &chapter{object: object, setbacks: s.random.IntN(3), relapses: s.random.IntN(2)})
+					}
 				}
-				s.check()
-				if missing := s.missing(); missing != "" && missing != named {
-					s.held("early")
-					named = missing
+				for len(open) > 0 {
+					i := s.random.IntN(len(open))
+					if s.step(open[i]) {
+						open = append(open[:i], open[i+1:]...)
+					}
+					s.check()
+					if missing := s.missing(); missing != "" && missing != named {
+						s.held("early")
+						named = missing
+					}
 				}
 			}
 			task := s.scanned("early")
@@ -295,10 +297,12 @@ func TestANewRevisionIsUsedAtOnceAndTheEnvironmentStaysReady(t *testing.T) {
 func (s *story) ready() {
 	s.t.Helper()
 	s.manage()
-	for _, object := range s.objects {
-		s.apply(object)
+	for _, wave := range s.objects.waves(s.t) {
+		for _, object := range wave {
+			s.apply(object)
+		}
+		s.ack.settle(wave)
 	}
-	s.ack.settle(s.objects)
 	for _, reference := range s.wants {
 		s.problems[reference] = ""
 	}
