@@ -161,7 +161,7 @@ func TestAReleaseIsInstalledUpgradedAndRemovedWithoutLosingAScan(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	mustHelm(t, append([]string{"upgrade", release, chart(t), "--set", "replicas=3"}, with...)...)
+	mustHelm(t, "upgrade", release, chart(t), "--set", "replicas=3", "--namespace", system, "--reset-then-reuse-values")
 	if !has(established(t, kube), "priority") {
 		t.Error("helm upgrade left the CustomResourceDefinition as it was")
 	}
