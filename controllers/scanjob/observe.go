@@ -2,8 +2,10 @@ package scanjob
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -42,10 +44,24 @@ func (r *Reconciler) observe(_ context.Context, s *scope) error {
 	})
 	s.askedAt = observation.AskedAt
 	fold(s.job, attempt, observation, s.now)
+	tellRefusal(s, attempt, observation.Refused)
 	if attempt.StoppedAt != nil {
 		chargeTask(s.job, observation.Task, architectureOf(s.environment))
 	}
 	return nil
+}
+
+// tellRefusal says that ECS does not tell of the attempt's task, and takes it back once it does.
+func tellRefusal(s *scope, attempt *scanv1.Attempt, refused error) {
+	const operation = "DescribeTasks"
+	condition := meta.FindStatusCondition(s.job.Status.Conditions, scanv1.ConditionAdmitted)
+	switch {
+	case attempt.StoppedAt != nil:
+	case refused != nil:
+		hindered(s, attempt, operation, refused)
+	case condition != nil && strings.Contains(condition.Message, "; "+operation+": "):
+		admitted(s.job, attempt)
+	}
 }
 
 // forget ends the observation of a task whose end is written. Before that it is still needed: a status write that meets a

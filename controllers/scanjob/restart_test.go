@@ -117,3 +117,25 @@ func TestTheReasonOfAStopIsOnRecordBeforeTheTaskIsStopped(t *testing.T) {
 		t.Error("the stop is not on record")
 	}
 }
+
+// A task that ECS may not be asked about would run unseen, and its job hang without a word.
+func TestAJobSaysThatItsTaskMayNotBeLookedAt(t *testing.T) {
+	r := newRig(t, newJob())
+	r.start()
+	r.taskRuns()
+	denied := r.aws.Faults().Deny("*", "ecs:DescribeTasks")
+	r.succeed()
+	r.poll()
+	r.succeed()
+	wantMessage(t, r.job(), scanv1.ConditionAdmitted, "DescribeTasks")
+	denied.Clear()
+	r.poll()
+	r.succeed()
+	condition := meta.FindStatusCondition(r.job().Status.Conditions, scanv1.ConditionAdmitted)
+	if condition == nil || strings.Contains(condition.Message, "DescribeTasks") {
+		t.Errorf("the refusal is still told: %+v", condition)
+	}
+	if r.attempt().StartedAt == nil {
+		t.Error("the running container was not seen")
+	}
+}

@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 // Target is a task that somebody waits for.
@@ -32,6 +34,8 @@ type Observation struct {
 	Missing int
 	// AskedAt is when ECS last told anything about the task; zero where it has not since this process began.
 	AskedAt time.Time
+	// Refused is why ECS may not be asked about the task; nil where it may, and where it was only away.
+	Refused error
 }
 
 // Observer learns the state of tasks, by polling all of them in batches and by the events that are offered to it. Both end
@@ -215,6 +219,7 @@ func (o *Observer) pollGroup(ctx context.Context, key group, arns []string) {
 				if ctx.Err() == nil {
 					o.log.Error(err, "cannot observe tasks; trying again at the next poll", "cluster", key.cluster, "tasks", len(batch))
 				}
+				o.refused(batch, err)
 				return nil
 			}
 			o.described(tasks, missing)
@@ -244,6 +249,30 @@ func (o *Observer) groups() map[group][]string {
 	return groups
 }
 
+// refused notes that ECS does not let us ask. What passes by itself is not told: of an outage thousands of jobs would be.
+func (o *Observer) refused(arns []string, err error) {
+	if awsclient.ClassOf(err) != awsclient.ClassAccessDenied {
+		return
+	}
+	o.mu.Lock()
+	var owners []types.NamespacedName
+	for _, arn := range arns {
+		entry, ok := o.watched[arn]
+		if !ok {
+			continue
+		}
+		if entry.observation.Refused == nil {
+			owners = append(owners, entry.target.Owner)
+		}
+		entry.observation.Refused = err
+	}
+	notify := o.notify
+	o.mu.Unlock()
+	for _, owner := range owners {
+		notify(owner)
+	}
+}
+
 func (o *Observer) described(tasks []Task, missing []string) {
 	o.mu.Lock()
 	now := o.clock.Now()
@@ -253,16 +282,17 @@ func (o *Observer) described(tasks []Task, missing []string) {
 		if !ok {
 			continue
 		}
-		entry.observation.Missing = 0
+		allowed := entry.observation.Refused != nil
+		entry.observation.Missing, entry.observation.Refused = 0, nil
 		entry.observation.AskedAt = now
-		if entry.observation.accept(task, now) {
+		if entry.observation.accept(task, now) || allowed {
 			owners = append(owners, entry.target.Owner)
 		}
 	}
 	for _, arn := range missing {
 		if entry, ok := o.watched[arn]; ok {
 			entry.observation.Missing++
-			entry.observation.AskedAt = now
+			entry.observation.AskedAt, entry.observation.Refused = now, nil
 			owners = append(owners, entry.target.Owner)
 		}
 	}
