@@ -23,41 +23,61 @@ func HasACKSchemas() bool { return os.Getenv(EnvACKDefinitions) != "" }
 // InstallACK has the API server serve kinds of ACK, and waits until it does: with ACK's own definitions where
 // EnvACKDefinitions names them, else with definitions that hold no more than a name in the API, a spec and a status.
 func (p *Plane) InstallACK(kinds ...schema.GroupVersionKind) error {
-	definitions, err := ackDefinitions(kinds)
+	definitions, lacking, err := ackDefinitions(kinds)
 	if err != nil {
 		return err
 	}
+	if len(lacking) > 0 {
+		return fmt.Errorf("%s=%s has no definition of %v; add it, or unset the variable", EnvACKDefinitions, os.Getenv(EnvACKDefinitions), lacking)
+	}
+	return p.installDefinitions(definitions)
+}
+
+// InstallACKOrMinimal is InstallACK where EnvACKDefinitions may lack a kind. It returns those that it lacks, of which any
+// field is accepted.
+func (p *Plane) InstallACKOrMinimal(kinds ...schema.GroupVersionKind) ([]schema.GroupVersionKind, error) {
+	definitions, lacking, err := ackDefinitions(kinds)
+	if err != nil {
+		return nil, err
+	}
+	for _, kind := range lacking {
+		definitions = append(definitions, minimalDefinition(kind))
+	}
+	return lacking, p.installDefinitions(definitions)
+}
+
+func (p *Plane) installDefinitions(definitions []*apiextensionsv1.CustomResourceDefinition) error {
 	if _, err := envtest.InstallCRDs(p.Config, envtest.CRDInstallOptions{CRDs: definitions, MaxTime: crdTimeout}); err != nil {
 		return fmt.Errorf("install the CustomResourceDefinitions of ACK: %w", err)
 	}
 	return nil
 }
 
-func ackDefinitions(kinds []schema.GroupVersionKind) ([]*apiextensionsv1.CustomResourceDefinition, error) {
-	var definitions []*apiextensionsv1.CustomResourceDefinition
+// ackDefinitions returns the definitions of kinds, and the kinds that EnvACKDefinitions should have and lacks.
+func ackDefinitions(kinds []schema.GroupVersionKind) (definitions []*apiextensionsv1.CustomResourceDefinition, lacking []schema.GroupVersionKind, err error) {
 	if !HasACKSchemas() {
 		for _, kind := range kinds {
 			definitions = append(definitions, minimalDefinition(kind))
 		}
-		return definitions, nil
+		return definitions, nil, nil
 	}
 	folder := os.Getenv(EnvACKDefinitions)
 	all := envtest.CRDInstallOptions{Paths: []string{folder}, ErrorIfPathMissing: true}
 	if err := envtest.ReadCRDFiles(&all); err != nil {
-		return nil, fmt.Errorf("%s=%s: %w", EnvACKDefinitions, folder, err)
+		return nil, nil, fmt.Errorf("%s=%s: %w", EnvACKDefinitions, folder, err)
 	}
 	known := map[schema.GroupKind]*apiextensionsv1.CustomResourceDefinition{}
 	for _, definition := range all.CRDs {
 		known[schema.GroupKind{Group: definition.Spec.Group, Kind: definition.Spec.Names.Kind}] = definition
 	}
 	for _, kind := range kinds {
-		definition, ok := known[kind.GroupKind()]
-		if !ok {
-			return nil, fmt.Errorf("%s=%s has no definition of %s; add it, or unset the variable", EnvACKDefinitions, folder, kind.GroupKind())
+		if definition, ok := known[kind.GroupKind()]; ok {
+			definitions = append(definitions, definition)
+		} else {
+			lacking = append(lacking, kind)
 		}
-		definitions = append(definitions, definition)
 	}
-	return definitions, nil
+	return definitions, lacking, nil
 }
 
 // minimalDefinition is what stands for ACK's definition of a kind in a clone that has nothing else.

@@ -56,8 +56,11 @@ func TestEveryVariantIsAcceptedByTheAPIServer(t *testing.T) {
 	if !testplane.HasACKSchemas() {
 		t.Logf("%s is not set: the fields of ACK's objects are not compared with ACK's own definitions", testplane.EnvACKDefinitions)
 	}
+	for _, kind := range lacking {
+		t.Logf("%s has no definition of %s: its fields are not compared with ACK's own", testplane.EnvACKDefinitions, kind.GroupKind())
+	}
 	namespace := plane.Namespace(t)
-	for _, v := range variants() {
+	for _, v := range append(variants(), iamVariants()...) {
 		t.Run(v.name(), func(t *testing.T) {
 			c, warned := strictClient(t)
 			for _, object := range objectsOf(t, v) {
@@ -126,7 +129,7 @@ func TestWhatEachNetworkMakes(t *testing.T) {
 func referent(field string) string {
 	return map[string]string{
 		"topicRef": "Topic", "vpcRef": "VPC", "subnetRef": "Subnet", "subnetRefs": "Subnet", "securityGroupRefs": "SecurityGroup",
-		"routeTableRefs": "RouteTable", "gatewayRef": "InternetGateway", "natGatewayRef": "NATGateway", "allocationRef": "ElasticIPAddress",
+		"routeTableRefs": "RouteTable", "gatewayRef": "InternetGateway", "natGatewayRef": "NATGateway", "allocationRef": "ElasticIPAddress", "roleRef": "Role",
 		"cluster": "Cluster", "taskDefinition": "TaskDefinition", "subnets": "Subnet", "securityGroups": "SecurityGroup",
 		"queue": "Queue", "topic": "Topic", "bucket": "Bucket",
 	}[field]
@@ -157,7 +160,7 @@ func references(object *unstructured.Unstructured) []string {
 }
 
 func TestEveryReferenceLeadsToAnObjectOfTheSameVariant(t *testing.T) {
-	for _, v := range variants() {
+	for _, v := range append(variants(), iamVariants()...) {
 		t.Run(v.name(), func(t *testing.T) {
 			objects := objectsOf(t, v)
 			names := objects.names()

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/scanjob-dev/scanjob/internal/testplane"
+	"github.com/scanjob-dev/scanjob/test/iam"
 )
 
 // The networks that config/aws offers.
@@ -35,10 +36,19 @@ type variant struct {
 }
 
 func (v variant) name() string {
-	return strings.TrimSpace(v.network + " " + v.values["CPU_ARCHITECTURE"])
+	return strings.Join(append(strings.Fields(v.network+" "+v.values["CPU_ARCHITECTURE"]), v.iam...), " ")
 }
 
-// variants are all that can be chosen.
+// iamVariants are the file with each of the components of iam/.
+func iamVariants() []variant {
+	var all []variant
+	for _, component := range []string{iam.PodIdentity, iam.IRSA, iam.AssumeEnvironments, iam.Environment} {
+		all = append(all, variant{iam: []string{component}})
+	}
+	return all
+}
+
+// variants are all networks and architectures that can be chosen.
 func variants() []variant {
 	var all []variant
 	for _, network := range []string{networkEndpoints, networkNAT, networkExisting} {

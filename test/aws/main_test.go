@@ -4,6 +4,7 @@
 package aws
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -15,7 +16,11 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/testplane"
 )
 
-var plane *testplane.Plane
+var (
+	plane *testplane.Plane
+	// lacking are the kinds whose definitions of ACK the tests were not given, though they were given others.
+	lacking []schema.GroupVersionKind
+)
 
 func TestMain(m *testing.M) {
 	log.SetLogger(zap.New(zap.WriteTo(os.Stderr)))
@@ -25,7 +30,13 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			return err
 		}
-		return plane.InstallACK(kinds...)
+		lacking, err = plane.InstallACKOrMinimal(kinds...)
+		for _, kind := range lacking {
+			if kind.Group != "eks.services.k8s.aws" { // of an optional controller
+				err = errors.Join(err, fmt.Errorf("%s has no definition of %s; add it, or unset the variable", testplane.EnvACKDefinitions, kind))
+			}
+		}
+		return err
 	}))
 }
 
@@ -33,7 +44,7 @@ func TestMain(m *testing.M) {
 func ackKinds() ([]schema.GroupVersionKind, error) {
 	seen := map[schema.GroupVersionKind]bool{}
 	var kinds []schema.GroupVersionKind
-	for _, v := range variants() {
+	for _, v := range append(variants(), iamVariants()...) {
 		objects, err := v.build()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", v.name(), err)
