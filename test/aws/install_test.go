@@ -206,10 +206,33 @@ func TestTheGuideNamesWhatIsThere(t *testing.T) {
 	}
 	for _, text := range []string{
 		"role/" + values["MANAGER_ROLE"], "--repository-name " + values["ECR_REPOSITORY"], "s3://" + values["BUCKET"] + "-$ACCOUNT-$AWS_REGION",
+		"/aws/ecs/containerinsights/" + values["CLUSTER"] + "/performance", ":" + values["TOPIC"] + " ", "--notification-endpoint " + values["EMAIL"],
 		"--repository-name " + values["REPOSITORIES_A"], "export AWS_REGION=" + values["REGION"] + " CLUSTER=" + values["EKS_CLUSTER"],
 	} {
 		if !strings.Contains(page, text) {
 			t.Errorf("the guide does not have %q, as config/aws/kustomization.yaml has", text)
 		}
+	}
+}
+
+// What is taken down is what was set up: the same controllers with the same policies.
+func TestTheGuideTakesDownTheControllersThatItSetUp(t *testing.T) {
+	setUp, takenDown := []string{}, []string{}
+	for _, command := range commandsOf(t, guide(t)) {
+		for _, row := range regexp.MustCompile(`(?m)^([a-z0-9]+) (?:[0-9.]+ )?([A-Za-z0-9_]+FullAccess)$`).FindAllStringSubmatch(command, -1) {
+			controller := row[1] + " " + row[2]
+			switch {
+			case strings.Contains(command, "helm install "):
+				setUp = append(setUp, controller)
+			case strings.Contains(command, "helm uninstall "):
+				takenDown = append(takenDown, controller)
+			}
+		}
+	}
+	if len(setUp) != 9 {
+		t.Errorf("the guide sets up %v, want nine controllers", setUp)
+	}
+	if diff := cmp.Diff(setUp, takenDown); diff != "" {
+		t.Errorf("set up (-), taken down (+):\n%s", diff)
 	}
 }
