@@ -180,6 +180,20 @@ func TestTheApplicationIsForTheSamplesNamespace(t *testing.T) {
 	}
 }
 
+// ACK writes identifiers into the routes; without the option, Argo CD would write its own over them at every sync.
+func TestTheApplicationLeavesTheRoutesToACK(t *testing.T) {
+	application := manifest(t, "argocd", "application.yaml")
+	ignored, _, err := unstructured.NestedSlice(application.Object, "spec", "ignoreDifferences")
+	want := []any{map[string]any{"group": "ec2.services.k8s.aws", "kind": "RouteTable", "jsonPointers": []any{"/spec/routes"}}}
+	if diff := cmp.Diff(want, ignored); diff != "" || err != nil {
+		t.Errorf("ignored differences (-want +got), %v:\n%s", err, diff)
+	}
+	options, _, err := unstructured.NestedStringSlice(application.Object, "spec", "syncPolicy", "syncOptions")
+	if err != nil || !slices.Contains(options, "RespectIgnoreDifferences=true") {
+		t.Errorf("sync options %v (%v)", options, err)
+	}
+}
+
 // customizations are the keys of config/argocd/argocd-cm.yaml, read back from the Lua files that it is made of.
 func customizations(t *testing.T) map[string]string {
 	t.Helper()
