@@ -88,6 +88,7 @@ func TestTenPushesInFiveSecondsMakeOneTask(t *testing.T) {
 	w.aws.RunContainersWith(awslocal.ExitWith(0))
 	w.manage(managerOptions{})
 	w.listening(func(trigger *scanv1.ScanTrigger) { trigger.Spec.DebounceSeconds = ptr.To[int32](5) })
+	begin := time.Now()
 	repo, _ := w.openPullRequest("payments", "feature", map[string]string{"0.txt": "x"})
 	head := ""
 	// A push is not a wait for a condition: the pace is what this is about.
@@ -100,6 +101,7 @@ func TestTenPushesInFiveSecondsMakeOneTask(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	pushed := time.Since(begin)
 	poll(t, func() bool {
 		for _, job := range w.allJobs() {
 			if job.Spec.Source.Revision == head {
@@ -110,8 +112,9 @@ func TestTenPushesInFiveSecondsMakeOneTask(t *testing.T) {
 	}, func() string { return "the head never had a job" })
 	jobs := w.allSettled(1)
 	tasks := len(w.aws.Tasks())
-	if tasks < 1 || tasks > 2 {
-		t.Errorf("%d tasks for ten pushes in five seconds", tasks)
+	// Where the machine is so busy that the pushes take longer, the debounce passes between some of them.
+	if most := 2 + int(pushed/(5*time.Second)); tasks < 1 || tasks > most {
+		t.Errorf("%d tasks for ten pushes in %v, want 1 to %d", tasks, pushed, most)
 	}
 	for i := range jobs {
 		job := &jobs[i]
