@@ -228,11 +228,18 @@ type SweepStatus struct {
 	// +optional
 	// +listType=atomic
 	UnmatchedPatterns []string `json:"unmatchedPatterns,omitempty"`
-	// problems are the repositories that could not be looked at, up to 16.
+	// problems are the repositories that could not be looked at, up to 512, the first 16 of them with a message.
 	// +optional
 	// +listType=map
 	// +listMapKey=repository
 	Problems []SweepProblem `json:"problems,omitempty"`
+	// retries counts the sweeps in a row, this one the last, that failed or that AWS left without an answer. The next is tried
+	// 2 minutes after the first, and after twice as long each time, up to the interval; 0 where all went well.
+	// +optional
+	Retries int32 `json:"retries,omitempty"`
+	// paused says that the trigger was suspended after this sweep: the next is due when it is resumed.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
 	// message says why the sweep did not get through; empty where it did.
 	// +optional
 	Message string `json:"message,omitempty"`

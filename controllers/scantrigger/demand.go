@@ -12,14 +12,17 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 const (
 	// sweepOverlap is how far a sweep looks back before the start of the last one: clocks differ, and the host's answers may
 	// lag behind.
 	sweepOverlap = 2 * time.Minute
-	// sweepRetry is how soon a sweep that AWS did not answer is tried again.
-	sweepRetry = 2 * time.Minute
+	// sweepRetry is how soon after its end a sweep that failed, or that AWS left without an answer, is tried again the first time.
+	// Each further try takes twice as long, up to the interval, or sweepRetryMost where there is none.
+	sweepRetry     = 2 * time.Minute
+	sweepRetryMost = 10 * time.Minute
 	// sweepSpread is the part of the interval by which sweeps of different triggers come apart.
 	sweepSpread = 0.1
 )
@@ -39,12 +42,12 @@ type demand struct {
 	next time.Time
 }
 
-// demandOf reads what is asked of a trigger's spec, annotations and status.
-func demandOf(trigger *v1alpha1.ScanTrigger, now time.Time) demand {
+// demandOf reads what is asked of a trigger's spec, annotations and status. scope is how its repositories are reached.
+func demandOf(trigger *v1alpha1.ScanTrigger, scope awsclient.Scope, now time.Time) demand {
 	if trigger.Spec.Suspend {
 		return demand{}
 	}
-	d := demand{next: nextSweep(trigger)}
+	d := demand{next: nextSweep(trigger, scope)}
 	if value := trigger.Annotations[v1alpha1.AnnotationSweep]; value != "" && value != trigger.Status.LastHandledSweep {
 		d.request = value
 	}
@@ -52,14 +55,15 @@ func demandOf(trigger *v1alpha1.ScanTrigger, now time.Time) demand {
 		d.replay = value
 		d.since, d.invalid = time.Parse(time.RFC3339, value)
 	}
-	// A sweep that AWS did not answer is not asked for again at once, whatever it was for.
-	if failed := trigger.Status.Sweep; failed != nil && failed.Message != "" && (d.request != "" || d.replay != "" && d.invalid == nil) {
-		if retry := failed.StartTime.Add(sweepRetry); now.Before(retry) {
+	asked := d.request != "" || d.replay != "" && d.invalid == nil
+	// A sweep that failed is not asked for again at once, whatever it was for.
+	if failed := trigger.Status.Sweep; asked && failed != nil && failed.Message != "" {
+		if retry := retryOf(trigger); now.Before(retry) {
 			d.next = earlier(d.next, retry)
 			return d
 		}
 	}
-	d.due = d.request != "" || d.replay != "" && d.invalid == nil || !d.next.IsZero() && !now.Before(d.next)
+	d.due = asked || !d.next.IsZero() && !now.Before(d.next)
 	return d
 }
 
@@ -72,10 +76,10 @@ func earlier(a, b time.Time) time.Time {
 
 // nextSweep is when a trigger's next regular sweep is due: the interval after the last one began, less a part of the interval
 // that hangs on the trigger's UID, so that the sweeps of triggers that were made together come apart. That of a
-// trigger that is new, or chooses otherwise than before, is due at once. A sweep that took longer than the interval is
-// followed by a pause.
-func nextSweep(trigger *v1alpha1.ScanTrigger) time.Time {
-	interval := time.Duration(ptr.Deref(trigger.Spec.SweepIntervalSeconds, 0)) * time.Second
+// trigger that is new, was suspended, or chooses otherwise than before, is due at once. A sweep that took longer than the
+// interval is followed by a pause.
+func nextSweep(trigger *v1alpha1.ScanTrigger, scope awsclient.Scope) time.Time {
+	interval := intervalOf(trigger)
 	if interval == 0 {
 		return time.Time{}
 	}
@@ -83,31 +87,40 @@ func nextSweep(trigger *v1alpha1.ScanTrigger) time.Time {
 	switch {
 	case last == nil:
 		return trigger.CreationTimestamp.Time
-	case unanswered(last):
-		return last.StartTime.Add(min(interval, sweepRetry))
-	case last.Selection != selection(&trigger.Spec):
+	case last.Retries > 0:
+		return retryOf(trigger)
+	case last.Paused, last.Selection != selection(&trigger.Spec, scope):
 		return last.StartTime.Time
 	}
 	spread := time.Duration(float64(interval) * sweepSpread)
 	next := last.StartTime.Add(interval - time.Duration(float64(spread)*fraction(trigger.UID)))
-	ended := last.StartTime.Add(time.Duration(last.DurationSeconds) * time.Second)
-	if pause := ended.Add(spread); next.Before(pause) {
+	if pause := endOf(last).Add(spread); next.Before(pause) {
 		return pause
 	}
 	return next
 }
 
-// unanswered says whether AWS did not answer in a sweep, which another try may mend.
-func unanswered(sweep *v1alpha1.SweepStatus) bool {
-	if sweep.Message != "" {
-		return true
+// retryOf is when a sweep is tried again that failed or was left without an answer.
+func retryOf(trigger *v1alpha1.ScanTrigger) time.Time {
+	most := intervalOf(trigger)
+	if most == 0 {
+		most = sweepRetryMost
 	}
-	for _, problem := range sweep.Problems {
-		if problem.Reason == v1alpha1.ReasonAWSUnavailable {
-			return true
+	wait := min(sweepRetry, most)
+	for range trigger.Status.Sweep.Retries - 1 {
+		if wait = min(2*wait, most); wait == most {
+			break
 		}
 	}
-	return false
+	return endOf(trigger.Status.Sweep).Add(wait)
+}
+
+func intervalOf(trigger *v1alpha1.ScanTrigger) time.Duration {
+	return time.Duration(ptr.Deref(trigger.Spec.SweepIntervalSeconds, 0)) * time.Second
+}
+
+func endOf(sweep *v1alpha1.SweepStatus) time.Time {
+	return sweep.StartTime.Add(time.Duration(sweep.DurationSeconds) * time.Second)
 }
 
 // fraction is a number in [0, 1) that hangs on a UID alone.
@@ -117,10 +130,10 @@ func fraction(uid types.UID) float64 {
 	return float64(hash.Sum32()) / (1 << 32)
 }
 
-// selection is a hash of the part of a spec that chooses which pull requests are scanned.
-func selection(spec *v1alpha1.ScanTriggerSpec) string {
+// selection is a hash of what chooses which pull requests are scanned: a part of the spec, and where the repositories are.
+func selection(spec *v1alpha1.ScanTriggerSpec, scope awsclient.Scope) string {
 	text, err := json.Marshal([]any{
-		spec.EnvironmentName, spec.Events, spec.Repositories, spec.TargetBranches, spec.Expression, spec.Paths, spec.PathsIgnore,
+		scope, spec.EnvironmentName, spec.Events, spec.Repositories, spec.TargetBranches, spec.Expression, spec.Paths, spec.PathsIgnore,
 	})
 	if err != nil {
 		// Strings can always be written as JSON.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 // sweeping is a trigger that sweeps every 10 minutes and was created at noon. Its UID is one whose sweeps keep the interval.
@@ -37,7 +38,7 @@ func uidWith(low, high float64) types.UID {
 func swept(seconds int, edits ...func(*v1alpha1.SweepStatus)) func(*v1alpha1.ScanTrigger) {
 	return func(trigger *v1alpha1.ScanTrigger) {
 		began := metav1.NewTime(noon.Add(time.Duration(seconds) * time.Second))
-		trigger.Status.Sweep = &v1alpha1.SweepStatus{StartTime: began, Selection: selection(&trigger.Spec)}
+		trigger.Status.Sweep = &v1alpha1.SweepStatus{StartTime: began, Selection: selection(&trigger.Spec, awsclient.Scope{})}
 		for _, edit := range edits {
 			edit(trigger.Status.Sweep)
 		}
@@ -47,7 +48,18 @@ func swept(seconds int, edits ...func(*v1alpha1.SweepStatus)) func(*v1alpha1.Sca
 	}
 }
 
-func failedSweep(s *v1alpha1.SweepStatus) { s.Message = "no answer in time" }
+func failedSweep(s *v1alpha1.SweepStatus) { s.Message, s.Retries = "no answer in time", 1 }
+
+// failing says that it was the last of so many sweeps that failed, and that it took so many seconds.
+func failing(times int32, seconds int32) func(*v1alpha1.SweepStatus) {
+	return func(s *v1alpha1.SweepStatus) {
+		s.Message, s.Retries, s.DurationSeconds = "no answer in time", times, seconds
+	}
+}
+
+func every(seconds int32) func(*v1alpha1.ScanTrigger) {
+	return func(trigger *v1alpha1.ScanTrigger) { *trigger.Spec.SweepIntervalSeconds = seconds }
+}
 
 func problem(reason string) func(*v1alpha1.SweepStatus) {
 	return func(s *v1alpha1.SweepStatus) {
@@ -83,7 +95,15 @@ func TestDemandOf(t *testing.T) {
 		"a sweep that AWS did not answer is tried again soon":      {sweeping(swept(60, failedSweep)), 100, false, "12:03:00"},
 		"and then it is due again":                                 {sweeping(swept(60, failedSweep)), 180, true, "12:03:00"},
 		"it is not asked for again before that":                    {sweeping(swept(60, failedSweep), annotated(sweep, "please")), 100, false, "12:03:00"},
-		"a repository that AWS did not answer for is tried again":  {sweeping(swept(60, problem(v1alpha1.ReasonAWSUnavailable))), 180, true, "12:03:00"},
+		"the time until then counts from its end":                  {sweeping(swept(60, failing(1, 300))), 300, false, "12:08:00"},
+		"the second time it takes twice as long":                   {sweeping(swept(60, failing(2, 0))), 180, false, "12:05:00"},
+		"but no longer than the interval":                          {sweeping(swept(60, failing(9, 0))), 180, false, "12:11:00"},
+		"nor sooner than that where it is short":                   {sweeping(swept(60, failing(1, 0)), every(30)), 70, false, "12:01:30"},
+		"one that was asked for backs off without an interval":     {sweeping(swept(60, failing(3, 0)), every(0), annotated(sweep, "please")), 300, false, "12:09:00"},
+		"and is tried again then":                                  {sweeping(swept(60, failing(3, 0)), every(0), annotated(sweep, "please")), 540, true, "never"},
+		"and for ten minutes at most":                              {sweeping(swept(60, failing(1000, 0)), every(0), annotated(sweep, "please")), 300, false, "12:11:00"},
+		"a repository that AWS did not answer for is tried again":  {sweeping(swept(60, func(s *v1alpha1.SweepStatus) { s.Retries = 1 })), 180, true, "12:03:00"},
+		"a trigger that is resumed sweeps at once":                 {sweeping(swept(60, func(s *v1alpha1.SweepStatus) { s.Paused = true })), 70, true, "12:01:00"},
 		"one that may not be read waits for the next sweep":        {sweeping(swept(60, problem(v1alpha1.ReasonAccessDenied))), 180, false, "12:11:00"},
 		"a trigger that chooses otherwise than before sweeps anew": {sweeping(swept(60), func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"infra"} }), 70, true, "12:01:00"},
 		"one whose template changed does not":                      {sweeping(swept(60), func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Template.Spec.Priority = 7 }), 70, false, "12:11:00"},
@@ -91,7 +111,7 @@ func TestDemandOf(t *testing.T) {
 		"sweeps of another trigger come a little earlier":          {sweeping(func(trigger *v1alpha1.ScanTrigger) { trigger.UID = uidWith(0.5, 0.5001) }, swept(60)), 600, false, "12:10:30"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := demandOf(test.trigger, noon.Add(time.Duration(test.seconds)*time.Second))
+			got := demandOf(test.trigger, awsclient.Scope{}, noon.Add(time.Duration(test.seconds)*time.Second))
 			next := "never"
 			if !got.next.IsZero() {
 				next = got.next.Round(time.Second).Format(time.TimeOnly)
@@ -107,12 +127,25 @@ func replayed(since string) func(*v1alpha1.ScanTrigger) {
 	return func(trigger *v1alpha1.ScanTrigger) { trigger.Status.Replay = &v1alpha1.ReplayStatus{Since: since} }
 }
 
+func TestATriggerWhoseRepositoriesAreElsewhereNowSweepsAnew(t *testing.T) {
+	trigger := sweeping(swept(60))
+	for scope, due := range map[awsclient.Scope]bool{
+		{}:                    false,
+		{Region: "eu-west-1"}: true,
+		{RoleARN: "arn:aws:iam::111122223333:role/scans"}: true,
+	} {
+		if got := demandOf(trigger, scope, noon.Add(2*time.Minute)); got.due != due {
+			t.Errorf("%+v: due %v, want %v", scope, got.due, due)
+		}
+	}
+}
+
 func TestDemandTellsWhatItIsFor(t *testing.T) {
-	got := demandOf(sweeping(annotated(v1alpha1.AnnotationSweep, "please"), annotated(v1alpha1.AnnotationReplaySince, "2026-11-09T10:00:00+01:00")), noon)
+	got := demandOf(sweeping(annotated(v1alpha1.AnnotationSweep, "please"), annotated(v1alpha1.AnnotationReplaySince, "2026-11-09T10:00:00+01:00")), awsclient.Scope{}, noon)
 	if got.request != "please" || got.replay != "2026-11-09T10:00:00+01:00" || !got.since.Equal(noon.Add(-3*time.Hour)) || got.invalid != nil {
 		t.Errorf("%+v", got)
 	}
-	if got := demandOf(sweeping(annotated(v1alpha1.AnnotationReplaySince, "yesterday")), noon); got.invalid == nil {
+	if got := demandOf(sweeping(annotated(v1alpha1.AnnotationReplaySince, "yesterday")), awsclient.Scope{}, noon); got.invalid == nil {
 		t.Error("a replay since yesterday is valid")
 	}
 }

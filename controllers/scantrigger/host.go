@@ -34,9 +34,9 @@ func scopeOf(environment *v1alpha1.ScanEnvironment) awsclient.Scope {
 
 // inquiry asks the host about one pull request, once for each way to reach it, however many triggers want to know.
 type inquiry struct {
-	maker   *Maker
-	id      string
-	answers map[awsclient.Scope]hostAnswer
+	maker          *Maker
+	repository, id string
+	answers        map[awsclient.Scope]hostAnswer
 }
 
 type hostAnswer struct {
@@ -44,8 +44,8 @@ type hostAnswer struct {
 	err  error
 }
 
-func (m *Maker) inquire(pullRequestID string) *inquiry {
-	return &inquiry{maker: m, id: pullRequestID, answers: map[awsclient.Scope]hostAnswer{}}
+func (m *Maker) inquire(repository, pullRequestID string) *inquiry {
+	return &inquiry{maker: m, repository: repository, id: pullRequestID, answers: map[awsclient.Scope]hostAnswer{}}
 }
 
 // know puts in what was asked before.
@@ -61,22 +61,29 @@ func headOf(pr codecommit.PullRequest) triggers.Head {
 func (q *inquiry) head(ctx context.Context, scope awsclient.Scope) (triggers.Head, error) {
 	answer, asked := q.answers[scope]
 	if !asked {
-		answer.head, answer.err = q.maker.askForHead(ctx, scope, q.id)
+		answer.head, answer.err = q.maker.askForHead(ctx, scope, q.repository, q.id)
 		q.answers[scope] = answer
 	}
 	return answer.head, answer.err
 }
 
-// errNoHost: the Maker was made without a way to ask.
-var errNoHost = errors.New("there is no way to ask the host")
+var (
+	// errNoHost: the Maker was made without a way to ask.
+	errNoHost = errors.New("there is no way to ask the host")
+	// errElsewhere: the host knows the pull request's number, but as one of another repository.
+	errElsewhere = errors.New("the host has it in another repository")
+)
 
-func (m *Maker) askForHead(ctx context.Context, scope awsclient.Scope, pullRequestID string) (triggers.Head, error) {
+func (m *Maker) askForHead(ctx context.Context, scope awsclient.Scope, repository, pullRequestID string) (triggers.Head, error) {
 	if m.clients == nil {
 		return triggers.Head{}, errNoHost
 	}
 	pr, err := m.clients.For(scope).PullRequest(ctx, pullRequestID)
 	if err != nil {
 		return triggers.Head{}, err
+	}
+	if pr.Repository != repository {
+		return triggers.Head{}, fmt.Errorf("%w: %s", errElsewhere, pr.Repository)
 	}
 	return headOf(pr), nil
 }
@@ -95,12 +102,16 @@ func (m *Maker) standing(ctx context.Context, l Listener, c triggers.Change, abo
 	if err == nil {
 		return triggers.StandingOf(c, head), head, nil
 	}
-	switch codecommit.ClassOf(err) {
-	case awsclient.ClassNotFound:
+	switch class := codecommit.ClassOf(err); {
+	case errors.Is(err, errElsewhere):
+		m.warn(l.Trigger, v1alpha1.ReasonPullRequestUnknown, "Pull request %s of %s is scanned by the times of its events alone: %v.",
+			c.PullRequestID, c.Repository, err)
+		return "", head, nil
+	case class == awsclient.ClassNotFound:
 		m.warn(l.Trigger, v1alpha1.ReasonPullRequestGone, "A %s event of pull request %s of %s was dropped: there is no such pull request any more. Was the repository deleted?",
 			c.Event, c.PullRequestID, c.Repository)
 		return triggers.StandingClosed, head, nil
-	case awsclient.ClassUnavailable:
+	case class == awsclient.ClassUnavailable:
 		if needed && !errors.Is(err, errNoHost) {
 			return "", head, fmt.Errorf("ask for the merge base of pull request %s of %s: %w", c.PullRequestID, c.Repository, err)
 		}

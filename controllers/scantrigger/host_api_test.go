@@ -141,6 +141,44 @@ func TestEventOfAPullRequestThatIsClosedOrGoneEndsItsScans(t *testing.T) {
 	}
 }
 
+func TestLateEventOfABranchThatWasSetBackScansNoClosedPullRequest(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	w.trigger("main", noSweep)
+	o := w.repository("payments")
+	id, first := o.open("feature")
+	created := o.event(events.PullRequestCreated, id)
+	w.handle(created)
+	head := o.commit("feature", first, "more.txt")
+	updated := o.event(events.PullRequestUpdated, id)
+	updated.Time = created.Time.Add(10 * time.Second)
+	w.handle(updated)
+	w.wantRunning("after the push", head)
+	w.deleteBranch(o.name, "feature")
+	w.makeBranch(o.name, "feature", first)
+	late := o.event(events.PullRequestUpdated, id)
+	late.Time = created.Time.Add(20 * time.Second)
+	o.close(id)
+	w.handle(late)
+	w.wantRunning("after an event of before the end")
+}
+
+func TestPullRequestOfAnotherRepositoryTellsNothingOfThisOne(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	w.trigger("main", noSweep)
+	o, other := w.repository("payments"), w.repository("infra")
+	id, _ := other.open("feature")
+	other.close(id)
+	e := at(events.PullRequestCreated, o.main, 0)
+	e.ID = id
+	w.handle(e)
+	if got := w.running(); !slices.Equal(got, []string{o.main}) {
+		t.Errorf("running: %v, want what the event tells of", got)
+	}
+	w.awaitTold("main", v1alpha1.ReasonPullRequestUnknown, "infra")
+}
+
 func TestBranchThatWasForcePushedWhileItsEventWasQueuedIsScannedAtItsHead(t *testing.T) {
 	w := newHostedWorld(t)
 	w.environment(account)

@@ -73,6 +73,8 @@ const (
 	answerStale triggers.Answer = "stale"
 	// answerClosed: the pull request is closed, merged or gone.
 	answerClosed triggers.Answer = "closed"
+	// answerSwept: a sweep has dealt with it long ago.
+	answerSwept triggers.Answer = "swept"
 )
 
 // Offered counts the triggers that a change was offered to by what they said.
@@ -82,7 +84,7 @@ type Offered map[triggers.Answer]int
 // fails does not keep the others from their job; the error means that the change has to be offered again. Everything in it
 // can be repeated, so a crash at any point does no harm.
 func (m *Maker) Offer(ctx context.Context, listeners []Listener, c triggers.Change) (Offered, error) {
-	return m.offer(ctx, listeners, c, m.inquire(c.PullRequestID))
+	return m.offer(ctx, listeners, c, m.inquire(c.Repository, c.PullRequestID))
 }
 
 func (m *Maker) offer(ctx context.Context, listeners []Listener, c triggers.Change, about *inquiry) (Offered, error) {
@@ -115,16 +117,19 @@ func (m *Maker) offerTo(ctx context.Context, l Listener, c triggers.Change, abou
 	if answer != triggers.AnswerWanted {
 		return answer, nil
 	}
-	known, err := m.isMade(ctx, l.Trigger, c)
+	job, err := m.jobOf(ctx, l.Trigger, c)
 	if err != nil {
 		return "", err
 	}
-	if known {
-		// A repetition, or a branch that was set back: what has to be known for it is in the jobs.
+	switch {
+	case job != nil && !triggers.Rescan(job, c):
+		// A repetition: what has to be known for it is in the job.
 		return triggers.AnswerWanted, m.scan(ctx, l, c, false)
-	}
-	if c.PullRequestID == "" {
+	case c.PullRequestID == "":
 		return m.offerPush(ctx, l, c)
+	case job == nil && c.EventID != "" && lookedAt(l, c.Repository, c.Happened):
+		// A sweep that looked at what this event tells of has made a job of it, which is gone since, or did not want it.
+		return answerSwept, nil
 	}
 	return m.offerPullRequest(ctx, l, c, about)
 }
@@ -176,20 +181,21 @@ func (m *Maker) offerPullRequest(ctx context.Context, l Listener, c triggers.Cha
 	return triggers.AnswerWanted, m.scan(ctx, l, c, standing == triggers.StandingCurrent)
 }
 
-// isMade says whether the trigger's usual job for a change is there.
-func (m *Maker) isMade(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) (bool, error) {
+// jobOf returns the trigger's usual job for a change, nil where it is not there.
+func (m *Maker) jobOf(ctx context.Context, trigger *v1alpha1.ScanTrigger, c triggers.Change) (*v1alpha1.ScanJob, error) {
 	name, err := triggers.JobName(trigger.Name, c, triggers.Scans(c)[0])
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	err = m.client.Get(ctx, types.NamespacedName{Namespace: trigger.Namespace, Name: name}, &v1alpha1.ScanJob{})
+	job := &v1alpha1.ScanJob{}
+	err = m.client.Get(ctx, types.NamespacedName{Namespace: trigger.Namespace, Name: name}, job)
 	if apierrors.IsNotFound(err) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read ScanJob %s: %w", name, err)
+		return nil, fmt.Errorf("read ScanJob %s: %w", name, err)
 	}
-	return true, nil
+	return job, nil
 }
 
 // warnOfSpec tells of a change that is scanned although, or because, a part of the spec cannot be followed.

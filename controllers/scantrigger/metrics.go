@@ -26,7 +26,7 @@ func outcomeOf(said Offered) string {
 	switch {
 	case said[triggers.AnswerWanted] > 0:
 		return outcomeMatched
-	case said[answerStale]+said[answerClosed] > 0:
+	case said[answerStale]+said[answerClosed]+said[answerSwept] > 0:
 		return outcomeStale
 	}
 	return outcomeUnmatched

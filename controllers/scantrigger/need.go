@@ -65,10 +65,10 @@ func (r *sweep) needOf(pr codecommit.PullRequest, list []v1alpha1.ScanJob) need 
 }
 
 // stillNeeds says whether what needOf suspects holds now that it is known how the head came about.
-func (r *sweep) stillNeeds(suspected need, c triggers.Change, pr codecommit.PullRequest, list []v1alpha1.ScanJob) bool {
+func (r *sweep) stillNeeds(suspected need, c triggers.Change, pushed time.Time, pr codecommit.PullRequest, list []v1alpha1.ScanJob) bool {
 	switch suspected {
 	case needScan:
-		return r.replays(pr) || !r.lookedAt(pr.Repository, c.Happened)
+		return r.replays(pr) || !r.lookedAt(pr.Repository, pushed)
 	case needRescan:
 		return triggers.Scanned(list, c) == nil
 	}
@@ -83,6 +83,18 @@ func (r *sweep) replays(pr codecommit.PullRequest) bool {
 // lookedAt says whether an earlier sweep has seen what happened in a repository at a time.
 func (r *sweep) lookedAt(repository string, at time.Time) bool {
 	return r.sweptBefore && !at.After(sweptUntil(&r.listener.Trigger.Status, repository))
+}
+
+// sweptBefore says whether there was a sweep that chose pull requests as the trigger does now.
+func sweptBefore(l Listener) bool {
+	status := &l.Trigger.Status
+	return status.LastSweepTime != nil && status.Sweep != nil && status.Sweep.Selection == selection(&l.Trigger.Spec, scopeOf(l.Environment))
+}
+
+// lookedAt says whether a sweep has seen what happened in a repository at a time, and so has left what it did not want or
+// made a job of it.
+func lookedAt(l Listener, repository string, at time.Time) bool {
+	return sweptBefore(l) && !at.After(sweptUntil(&l.Trigger.Status, repository))
 }
 
 // changeOf returns what an event would have told of the head; ok is false where the trigger does not want events of the kind

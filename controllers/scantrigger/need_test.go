@@ -12,10 +12,10 @@ import (
 func theSweep(edits ...func(*sweep)) *sweep {
 	trigger := sweeping(swept(20 * 60))
 	trigger.Spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPullRequestCreated, v1alpha1.EventPullRequestUpdated}
-	trigger.Status.Sweep.Selection = selection(&trigger.Spec)
 	environment := readyEnvironment(func(e *v1alpha1.ScanEnvironment) {
 		e.Status.Resolved.Account, e.Status.Resolved.Region = account, "us-east-1"
 	})
+	trigger.Status.Sweep.Selection = selection(&trigger.Spec, scopeOf(environment))
 	s := newSweep(nil, nil, Listener{Trigger: trigger, Environment: environment}, demand{}, noon.Add(30*time.Minute), nil)
 	for _, edit := range edits {
 		edit(s)
@@ -80,7 +80,7 @@ func TestWhatAHeadNeeds(t *testing.T) {
 			got := test.sweep.needOf(pr, test.jobs)
 			if got != needNothing {
 				c, ok := test.sweep.changeOf(pr, codecommit.Push{Time: minute(test.pushed)}, test.jobs)
-				if !ok || !test.sweep.stillNeeds(got, c, pr, test.jobs) {
+				if !ok || !test.sweep.stillNeeds(got, c, c.Happened, pr, test.jobs) {
 					got = needNothing
 				}
 			}

@@ -130,7 +130,7 @@ func (m *Maker) supersede(ctx context.Context, l Listener, c triggers.Change) er
 		}
 		head := ""
 		if triggers.Undecided(list) {
-			head = m.decide(ctx, l, c.PullRequestID)
+			head = m.decide(ctx, l, c.Repository, c.PullRequestID)
 		}
 		newest, older := triggers.Superseded(list, head)
 		for _, job := range older {
@@ -144,10 +144,10 @@ func (m *Maker) supersede(ctx context.Context, l Listener, c triggers.Change) er
 
 // decide asks the host for a pull request's head where the times of events do not tell. It is asked after the jobs were
 // listed: what it said before may be older than they are. Where it does not say, the head is empty.
-func (m *Maker) decide(ctx context.Context, l Listener, pullRequestID string) string {
+func (m *Maker) decide(ctx context.Context, l Listener, repository, pullRequestID string) string {
 	ctx, cancel := context.WithTimeout(ctx, hostPatience)
 	defer cancel()
-	head, err := m.askForHead(ctx, scopeOf(l.Environment), pullRequestID)
+	head, err := m.askForHead(ctx, scopeOf(l.Environment), repository, pullRequestID)
 	if err != nil {
 		log.FromContext(ctx).V(1).Info("The host could not be asked which of two revisions of one second is the head; both are scanned",
 			"trigger", client.ObjectKeyFromObject(l.Trigger), "pullRequest", pullRequestID, "error", err.Error())

@@ -1,9 +1,11 @@
 package scantrigger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,9 +21,12 @@ import (
 )
 
 const (
-	// listedInStatus bounds the lists of a sweep's status.
+	// listedInStatus bounds the patterns of a sweep's status, and the problems in it that have a message.
 	listedInStatus = 16
-	// unavailableInARow is how many repositories AWS may leave unanswered before a sweep is given up for now.
+	// problemsInStatus bounds the problems of a sweep's status. Each tells since when its repository is to be looked at again,
+	// and takes up to some 300 bytes.
+	problemsInStatus = 512
+	// unavailableInARow is how many questions in a row AWS may leave unanswered before a sweep asks no more.
 	unavailableInARow = 3
 )
 
@@ -35,9 +40,13 @@ type sweep struct {
 	// jobs are the trigger's as they were before CodeCommit was asked, by pull request. They are the cache's: not to be
 	// changed.
 	jobs map[pullRequestKey][]v1alpha1.ScanJob
-	// open are the pull requests that were found open, or whose repository could not be looked at.
-	open     map[pullRequestKey]bool
+	// open are the pull requests that were found open.
+	open map[pullRequestKey]bool
+	// problems are the repositories that could not be looked at, in order.
+	problems []v1alpha1.SweepProblem
 	unlooked map[string]bool
+	// unavailable counts the questions in a row that AWS left unanswered, and unanswered all of them.
+	unavailable, unanswered int
 	// sweptBefore says that there was a sweep that chose in the same way.
 	sweptBefore bool
 	// made counts the jobs that it created, for whatever reason.
@@ -48,12 +57,11 @@ type sweep struct {
 type pullRequestKey struct{ repository, id string }
 
 func newSweep(maker *Maker, client *codecommit.Client, l Listener, d demand, began time.Time, list []v1alpha1.ScanJob) *sweep {
-	chosen := selection(&l.Trigger.Spec)
-	last := l.Trigger.Status.Sweep
+	chosen := selection(&l.Trigger.Spec, scopeOf(l.Environment))
 	r := &sweep{
 		maker: maker, client: client, listener: l, demand: d, began: began,
 		jobs: map[pullRequestKey][]v1alpha1.ScanJob{}, open: map[pullRequestKey]bool{}, unlooked: map[string]bool{},
-		sweptBefore: l.Trigger.Status.LastSweepTime != nil && last != nil && last.Selection == chosen,
+		sweptBefore: sweptBefore(l),
 		found:       v1alpha1.SweepStatus{StartTime: metav1.NewTime(began.Truncate(time.Second)), Selection: chosen},
 	}
 	for i := range list {
@@ -71,43 +79,78 @@ func (r *sweep) everything(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	unavailable := 0
 	for _, repository := range repositories {
+		if r.unavailable >= unavailableInARow {
+			r.problem(repository, v1alpha1.ReasonAWSUnavailable, fmt.Sprintf("it was not asked for, because AWS did not answer %d times in a row", r.unavailable))
+			continue
+		}
 		err := r.repository(ctx, repository)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return ctx.Err()
-		case err == nil:
-			unavailable = 0
-			continue
-		case errors.Is(err, codecommit.ErrRepositoryNotFound):
+		}
+		if errors.Is(err, codecommit.ErrRepositoryNotFound) {
 			r.unmatched(repository)
-			continue
+			err = nil
 		}
-		problem := r.problemOf(repository, err)
-		if problem.Reason != v1alpha1.ReasonAWSUnavailable {
-			unavailable = 0
-		} else if unavailable++; unavailable == unavailableInARow {
-			return errors.New(problem.Message)
-		}
-		if len(r.found.Problems) == listedInStatus {
-			return fmt.Errorf("more than %d repositories could not be looked at, the last of them %s: %s: %s",
-				listedInStatus, repository, problem.Reason, problem.Message)
-		}
-		r.unlooked[repository] = true
-		r.found.Problems = append(r.found.Problems, problem)
+		r.note(repository, err)
 	}
-	return r.end(ctx)
+	if err := r.end(ctx); err != nil {
+		return err
+	}
+	return r.report()
 }
 
-// repositories returns the names of the repositories to look at.
+// note counts the answer about a repository, and remembers it where it is an error.
+func (r *sweep) note(repository string, err error) {
+	r.count(err)
+	if err != nil {
+		r.problem(repository, reasonOf(err), explain(err, "codecommit:ListPullRequests and codecommit:GetPullRequest"))
+	}
+}
+
+// count counts the questions that AWS left unanswered.
+func (r *sweep) count(err error) {
+	if err == nil || ofCluster(err) || codecommit.ClassOf(err) != awsclient.ClassUnavailable {
+		r.unavailable = 0
+		return
+	}
+	r.unavailable++
+	r.unanswered++
+}
+
+// problem remembers that a repository could not be looked at, for the first reason that there was.
+func (r *sweep) problem(repository, reason, message string) {
+	if r.unlooked[repository] {
+		return
+	}
+	r.unlooked[repository] = true
+	problem := v1alpha1.SweepProblem{Repository: repository, Reason: reason}
+	if len(r.problems) < listedInStatus {
+		problem.Message = clip.Bytes(message, messageBytes)
+	}
+	if r.sweptBefore {
+		problem.Since = sinceOf(&r.listener.Trigger.Status, repository)
+	}
+	r.problems = append(r.problems, problem)
+}
+
+// report puts the problems into found. Where they are too many to be remembered, what was seen of the others cannot be either,
+// and the sweep did not get through.
+func (r *sweep) report() error {
+	if len(r.problems) > problemsInStatus {
+		first := r.problems[0]
+		return fmt.Errorf("%d repositories could not be looked at, the first of them %s: %s: %s", len(r.problems), first.Repository, first.Reason, first.Message)
+	}
+	r.found.Problems = r.problems
+	return nil
+}
+
+// repositories returns the names of the repositories whose pull requests are to be looked at.
 func (r *sweep) repositories(ctx context.Context) ([]string, error) {
 	spec := &r.listener.Trigger.Spec
-	if !slices.ContainsFunc(spec.Events, isPullRequestEvent) {
-		return nil, nil
-	}
+	forPullRequests := slices.ContainsFunc(spec.Events, isPullRequestEvent)
 	names, literal := triggers.RepositoryNames(spec.Repositories)
-	if !literal {
+	if !literal || !forPullRequests {
 		all, err := r.client.Repositories(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("the repositories cannot be listed: %s", explain(err, "codecommit:ListRepositories"))
@@ -123,6 +166,9 @@ func (r *sweep) repositories(ctx context.Context) ([]string, error) {
 				r.unmatched(entry)
 			}
 		}
+	}
+	if !forPullRequests {
+		return nil, nil
 	}
 	slices.Sort(names)
 	r.found.Repositories = int32(len(names))
@@ -151,8 +197,12 @@ func (r *sweep) repository(ctx context.Context, repository string) error {
 			continue
 		}
 		if err != nil {
-			// The next one would meet the same.
-			return errors.Join(append(errs, err)...)
+			errs = append(errs, err)
+			if class := codecommit.ClassOf(err); class == awsclient.ClassUnavailable || class == awsclient.ClassAccessDenied {
+				// The next one would meet the same.
+				break
+			}
+			continue
 		}
 		if !pr.Open {
 			continue
@@ -182,15 +232,21 @@ func (r *sweep) pullRequest(ctx context.Context, pr codecommit.PullRequest) erro
 		return err
 	}
 	c, ok := r.changeOf(pr, push, list)
-	if !ok || !r.stillNeeds(need, c, pr, list) {
+	if !ok {
+		return nil
+	}
+	pushed := c.Happened
+	// The host's word about the head was heard just now. The times of events are of another clock, and must not overrule it.
+	c.Happened = noEarlier(pushed, list)
+	if !r.stillNeeds(need, c, pushed, pr, list) {
 		return nil
 	}
 	if need == needReplay {
 		c.Replay = r.demand.since.UTC().Format(time.RFC3339)
 	}
-	about := r.maker.inquire(pr.ID)
+	about := r.maker.inquire(pr.Repository, pr.ID)
 	about.know(scopeOf(r.listener.Environment), pr)
-	made, err := r.maker.isMade(ctx, trigger, c)
+	made, err := r.maker.jobOf(ctx, trigger, c)
 	if err != nil {
 		return err
 	}
@@ -198,13 +254,23 @@ func (r *sweep) pullRequest(ctx context.Context, pr codecommit.PullRequest) erro
 	if err != nil {
 		return err
 	}
-	if said[triggers.AnswerWanted] > 0 && (!made || need == needRescan) {
+	if said[triggers.AnswerWanted] > 0 && (made == nil || need == needRescan) {
 		r.made++
-		if need == needRescan || need == needScan && !r.lookedAt(pr.Repository, c.Happened) {
+		if need == needRescan || need == needScan && !r.lookedAt(pr.Repository, pushed) {
 			r.found.Missed++
 		}
 	}
 	return nil
+}
+
+// noEarlier returns the time of a push, or that of the newest event that a job of the pull request stands for, if that is later.
+func noEarlier(pushed time.Time, list []v1alpha1.ScanJob) time.Time {
+	for i := range list {
+		if at := triggers.EventTime(&list[i]); at.After(pushed) {
+			pushed = at
+		}
+	}
+	return pushed
 }
 
 // supersede cancels older revisions whose end an event was to bring.
@@ -233,20 +299,25 @@ func (r *sweep) lastPush(ctx context.Context, pr codecommit.PullRequest) (codeco
 	return codecommit.Push{Time: pr.LastActivity}, nil
 }
 
-// end cancels the scans of pull requests that are not open any more.
+// end cancels the scans of pull requests that are not open any more. One that cannot be looked up does not keep the others
+// from their end. Its error is one of the cluster.
 func (r *sweep) end(ctx context.Context) error {
-	for key, list := range r.jobs {
-		if r.open[key] || r.unlooked[key.repository] || !slices.ContainsFunc(list, func(job v1alpha1.ScanJob) bool {
+	for _, key := range slices.SortedFunc(maps.Keys(r.jobs), compareKeys) {
+		if r.open[key] || r.unlooked[key.repository] || r.unavailable >= unavailableInARow || !slices.ContainsFunc(r.jobs[key], func(job v1alpha1.ScanJob) bool {
 			return !jobs.Finished(&job) && !job.Spec.Cancel
 		}) {
 			continue
 		}
 		pr, err := r.client.PullRequest(ctx, key.id)
-		switch {
-		case err == nil && pr.Open:
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, codecommit.ErrPullRequestNotFound) {
+			err = nil
+		}
+		r.note(key.repository, err)
+		if err != nil || pr.Open {
 			continue
-		case err != nil && !errors.Is(err, codecommit.ErrPullRequestNotFound):
-			return fmt.Errorf("pull request %s of %s cannot be looked at: %s", key.id, key.repository, explain(err, "codecommit:GetPullRequest"))
 		}
 		cancelled, err := r.maker.Close(ctx, []Listener{r.listener}, key.repository, key.id)
 		if err != nil {
@@ -259,24 +330,23 @@ func (r *sweep) end(ctx context.Context) error {
 	return nil
 }
 
-// problemOf says why a repository could not be looked at.
-func (r *sweep) problemOf(repository string, err error) v1alpha1.SweepProblem {
-	problem := v1alpha1.SweepProblem{Repository: repository, Reason: v1alpha1.ReasonRepositoryUnreadable}
+func compareKeys(a, b pullRequestKey) int {
+	return cmp.Or(cmp.Compare(a.repository, b.repository), cmp.Compare(a.id, b.id))
+}
+
+// reasonOf says in a word why a repository could not be looked at.
+func reasonOf(err error) string {
 	switch class := codecommit.ClassOf(err); {
 	case ofCluster(err):
-		problem.Reason = v1alpha1.ReasonJobNotCreated
+		return v1alpha1.ReasonJobNotCreated
 	case awsclient.RoleRefused(err):
-		problem.Reason = v1alpha1.ReasonAssumeRoleFailed
+		return v1alpha1.ReasonAssumeRoleFailed
 	case class == awsclient.ClassAccessDenied:
-		problem.Reason = v1alpha1.ReasonAccessDenied
+		return v1alpha1.ReasonAccessDenied
 	case class == awsclient.ClassUnavailable:
-		problem.Reason = v1alpha1.ReasonAWSUnavailable
+		return v1alpha1.ReasonAWSUnavailable
 	}
-	problem.Message = clip.Bytes(explain(err, "codecommit:ListPullRequests and codecommit:GetPullRequest"), messageBytes)
-	if r.sweptBefore {
-		problem.Since = sinceOf(&r.listener.Trigger.Status, repository)
-	}
-	return problem
+	return v1alpha1.ReasonRepositoryUnreadable
 }
 
 // replayed is the answer to the annotation that asked for a replay.

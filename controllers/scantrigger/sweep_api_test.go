@@ -338,6 +338,192 @@ func TestSweepGoesOnWhereOneRepositoryCannotBeLookedAt(t *testing.T) {
 	})
 }
 
+func TestSweepLooksAtWhatItCanHoweverManyRepositoriesItCannotReach(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	for i := range 20 {
+		name := fmt.Sprintf("a-secret-%02d", i)
+		w.repository(name)
+		w.aws.Faults().DenyResource("*", "codecommit:ListPullRequests", "arn:aws:codecommit:us-east-1:111122223333:"+name)
+	}
+	o := w.repository("payments")
+	done, doneHead := o.open("done")
+	_, head := o.open("feature")
+	trigger := w.trigger("main")
+	w.firstSweep(trigger)
+	w.wantRunning("at first", doneHead, head)
+	o.close(done)
+	_, opened := o.open("opened")
+	status := w.askSweep(trigger)
+	w.wantRunning("after another sweep", head, opened)
+	if status.LastSweepTime == nil || status.Sweep.Message != "" || len(status.Sweep.Problems) != 20 || status.Sweep.Closed != 1 || status.Sweep.Missed != 1 {
+		t.Errorf("status %+v", status.Sweep)
+	}
+	w.awaitTold("main", v1alpha1.ReasonSweepIncomplete, "a-secret-00", "and those of 19 others")
+	for i, problem := range status.Sweep.Problems {
+		if (problem.Message != "") != (i < listedInStatus) {
+			t.Errorf("problem %d: %+v", i, problem)
+		}
+	}
+}
+
+func TestSweepAsksNoMoreWhereAWSDoesNotAnswer(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	o := w.repository("a-payments")
+	id, head := o.open("feature")
+	for i := range 6 {
+		w.repository(fmt.Sprint("infra-", i))
+	}
+	trigger := w.trigger("main")
+	w.firstSweep(trigger)
+	o.close(id)
+	_, opened := o.open("opened")
+	fault := w.aws.Faults().Fail("codecommit", "ListPullRequests", awslocal.Forever, awslocal.Throttled())
+	status := w.askSweep(trigger)
+	w.wantRunning("while AWS does not answer", head)
+	if len(status.Sweep.Problems) != 7 || status.Sweep.Retries != 1 || status.LastSweepTime == nil {
+		t.Errorf("status %+v", status.Sweep)
+	}
+	for i, problem := range status.Sweep.Problems {
+		if problem.Reason != v1alpha1.ReasonAWSUnavailable || problem.Since == nil || strings.Contains(problem.Message, "not asked for") != (i >= unavailableInARow) {
+			t.Errorf("problem %+v", problem)
+		}
+	}
+	fault.Clear()
+	status = w.askSweep(trigger)
+	w.wantRunning("when it answers again", opened)
+	if status.Sweep.Retries != 0 || len(status.Sweep.Problems) != 0 || status.Sweep.Missed != 1 || status.Sweep.Closed != 1 {
+		t.Errorf("status %+v", status.Sweep)
+	}
+}
+
+func TestPullRequestThatCannotBeReadKeepsNoOtherFromItsEnd(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	secret, o := w.repository("a-secret"), w.repository("payments")
+	hidden, hiddenHead := secret.open("feature")
+	closed, head := o.open("feature")
+	trigger := w.trigger("main")
+	w.firstSweep(trigger)
+	w.wantRunning("at first", hiddenHead, head)
+	secret.close(hidden)
+	o.close(closed)
+	// The first that is asked for is the one of a-secret.
+	w.aws.Faults().Fail("codecommit", "GetPullRequest", 1, &awslocal.Error{Code: "AccessDeniedException", Message: "not this one", Status: 400})
+	status := w.askSweep(trigger)
+	w.wantRunning("while one cannot be read", hiddenHead)
+	if len(status.Sweep.Problems) != 1 || status.Sweep.Problems[0].Repository != "a-secret" || status.Sweep.Closed != 1 {
+		t.Errorf("status %+v", status.Sweep)
+	}
+	w.askSweep(trigger)
+	w.wantRunning("with access")
+}
+
+// The times of events are of EventBridge's clock, and the head is the host's word.
+func TestSweepScansTheHeadAlsoWhereAnOlderEventSeemsToBeLater(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	o := w.repository("payments")
+	trigger := w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"payments"} })
+	w.firstSweep(trigger)
+	id, first := o.open("feature")
+	old := o.event("Created", id)
+	w.handle(old)
+	head := o.commit("feature", first, "more.txt")
+	for name, job := range w.jobs() {
+		before := job.DeepCopy()
+		job.Annotations[v1alpha1.AnnotationEventTime] = time.Now().Add(30 * time.Second).UTC().Format(time.RFC3339Nano)
+		if err := w.client.Patch(t.Context(), &job, client.MergeFrom(before)); err != nil {
+			t.Fatal(name, err)
+		}
+	}
+	// The sweeper's cache must have the later time, or there is nothing to be misled by.
+	w.eventually("the cache knows", func() string {
+		var list v1alpha1.ScanJobList
+		if err := w.cached.List(t.Context(), &list, client.InNamespace(w.namespace)); err != nil {
+			return err.Error()
+		}
+		for i := range list.Items {
+			if !triggers.EventTime(&list.Items[i]).After(time.Now()) {
+				return list.Items[i].Name + " has its old time"
+			}
+		}
+		return ""
+	})
+	status := w.askSweep(trigger)
+	w.wantRunning("after the sweep", head)
+	if status.Sweep.Missed != 1 {
+		t.Errorf("status %+v", status.Sweep)
+	}
+}
+
+func TestTriggerThatIsResumedIsSweptAtOnce(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	o := w.repository("payments")
+	_, head := o.open("feature")
+	trigger := w.trigger("main", func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.SweepIntervalSeconds = ptr.To[int32](86400) })
+	w.firstSweep(trigger)
+	w.edit(trigger, func(spec *v1alpha1.ScanTriggerSpec) { spec.Suspend = true })
+	w.eventually("wait until it rests", func() string {
+		w.reload(trigger)
+		if !trigger.Status.Sweep.Paused || trigger.Status.NextSweepTime != nil {
+			return fmt.Sprintf("status %+v", trigger.Status)
+		}
+		return ""
+	})
+	_, opened := o.open("opened")
+	w.edit(trigger, func(spec *v1alpha1.ScanTriggerSpec) { spec.Suspend = false })
+	w.eventually("wait for the sweep", func() string {
+		w.reload(trigger)
+		if trigger.Status.Sweep.Paused || trigger.Status.NextSweepTime == nil {
+			return fmt.Sprintf("status %+v", trigger.Status)
+		}
+		return ""
+	})
+	w.wantRunning("after it was resumed", head, opened)
+}
+
+func TestTriggerOfPushesTellsOfRepositoriesThatThereAreNot(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	w.repository("payments")
+	trigger := w.trigger("pushes", func(trigger *v1alpha1.ScanTrigger) {
+		trigger.Spec.Events = []v1alpha1.TriggerEvent{v1alpha1.EventPush}
+		trigger.Spec.Repositories = []string{"payments", "nowhere"}
+	})
+	status := w.firstSweep(trigger)
+	if !slices.Equal(status.Sweep.UnmatchedPatterns, []string{"nowhere"}) || status.Sweep.Repositories != 0 {
+		t.Errorf("status %+v", status.Sweep)
+	}
+	w.awaitTold("pushes", v1alpha1.ReasonRepositoryUnmatched, "nowhere")
+}
+
+func TestEventThatComesWhenItsJobIsLongGoneScansNothingAgain(t *testing.T) {
+	w := newHostedWorld(t)
+	w.environment(account)
+	o := w.repository("payments")
+	id, head := o.open("feature")
+	late := o.event("Created", id)
+	trigger := w.trigger("main")
+	w.firstSweep(trigger)
+	w.end(head, v1alpha1.ConditionComplete)
+	w.age(trigger)
+	w.forget(head)
+	w.eventually("the handler knows of the sweep", func() string {
+		if err := w.cached.Get(t.Context(), client.ObjectKeyFromObject(trigger), trigger); err != nil {
+			return err.Error()
+		}
+		if !trigger.Status.LastSweepTime.After(time.Now()) {
+			return "the last sweep was " + trigger.Status.LastSweepTime.String()
+		}
+		return ""
+	})
+	w.handle(late)
+	w.wantRunning("after the event of what was scanned")
+}
+
 func TestSweepThatAWSDoesNotAnswerIsTriedAgain(t *testing.T) {
 	w := newHostedWorld(t)
 	w.environment(account)
@@ -349,7 +535,7 @@ func TestSweepThatAWSDoesNotAnswerIsTriedAgain(t *testing.T) {
 	if status.LastSweepTime != nil || !strings.Contains(status.Sweep.Message, "ThrottlingException") || status.NextSweepTime == nil {
 		t.Fatalf("status %+v, last %v, next %v", status.Sweep, status.LastSweepTime, status.NextSweepTime)
 	}
-	if in := status.NextSweepTime.Sub(status.Sweep.StartTime.Time); in != sweepRetry {
+	if in := status.NextSweepTime.Sub(endOf(status.Sweep)); in != sweepRetry {
 		t.Errorf("the next try is after %v, want %v", in, sweepRetry)
 	}
 	w.awaitTold("main", v1alpha1.ReasonSweepIncomplete, "ThrottlingException")
@@ -357,7 +543,7 @@ func TestSweepThatAWSDoesNotAnswerIsTriedAgain(t *testing.T) {
 	// As if the time had passed.
 	w.reload(trigger)
 	before := trigger.DeepCopy()
-	trigger.Status.Sweep.StartTime = metav1.NewTime(time.Now().Add(-sweepRetry))
+	trigger.Status.Sweep.StartTime, trigger.Status.Sweep.DurationSeconds = metav1.NewTime(time.Now().Add(-sweepRetry)), 0
 	if err := w.client.Status().Patch(t.Context(), trigger, client.MergeFrom(before)); err != nil {
 		t.Fatal(err)
 	}

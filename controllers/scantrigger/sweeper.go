@@ -3,6 +3,7 @@ package scantrigger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/clip"
 	"github.com/scanjob-dev/scanjob/internal/codecommit"
 )
@@ -112,7 +114,14 @@ func (s *Sweeper) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, err
 	}
 	before := trigger.DeepCopy()
-	d := demandOf(trigger, s.clock.Now())
+	if trigger.Spec.Suspend && trigger.Status.Sweep != nil {
+		trigger.Status.Sweep.Paused = true
+	}
+	var scope awsclient.Scope
+	if environment != nil {
+		scope = scopeOf(environment)
+	}
+	d := demandOf(trigger, scope, s.clock.Now())
 	if d.invalid != nil {
 		s.refuseReplay(trigger, d)
 	}
@@ -120,7 +129,7 @@ func (s *Sweeper) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Res
 		if err := s.sweep(ctx, Listener{Trigger: trigger, Environment: environment}, d); err != nil {
 			return ctrl.Result{}, err
 		}
-		d = demandOf(trigger, s.clock.Now())
+		d = demandOf(trigger, scope, s.clock.Now())
 	}
 	if environment == nil {
 		// The environment wakes the sweeper when it can be used.
@@ -204,6 +213,12 @@ func (s *Sweeper) conclude(trigger *v1alpha1.ScanTrigger, d demand, run *sweep, 
 		outcome = "incomplete"
 	}
 	s.maker.metrics.sweeps.WithLabelValues(outcome).Inc()
+	if failed != nil || run.unanswered > 0 {
+		found.Retries = 1
+		if last != nil {
+			found.Retries += last.Retries
+		}
+	}
 	if failed == nil {
 		trigger.Status.LastSweepTime = found.StartTime.DeepCopy()
 		trigger.Status.LastHandledSweep = valueOr(d.request, trigger.Status.LastHandledSweep)
@@ -243,10 +258,17 @@ func (s *Sweeper) tellNews(trigger *v1alpha1.ScanTrigger, last, found *v1alpha1.
 	for _, problem := range last.Problems {
 		known[problem.Repository] = problem.Reason
 	}
-	for _, problem := range found.Problems {
-		if known[problem.Repository] != problem.Reason {
-			s.maker.warn(trigger, v1alpha1.ReasonSweepIncomplete, "The open pull requests of %s could not be looked at: %s: %s", problem.Repository, problem.Reason, problem.Message)
+	fresh := slices.DeleteFunc(slices.Clone(found.Problems), func(problem v1alpha1.SweepProblem) bool {
+		return known[problem.Repository] == problem.Reason
+	})
+	if len(fresh) > 0 {
+		// One event tells of all: the API server keeps the words of the first alone where several have one reason.
+		others := ""
+		if len(fresh) > 1 {
+			others = fmt.Sprintf(", and those of %d others, which status.sweep.problems names", len(fresh)-1)
 		}
+		s.maker.warn(trigger, v1alpha1.ReasonSweepIncomplete, "The open pull requests of %s could not be looked at%s: %s: %s",
+			fresh[0].Repository, others, fresh[0].Reason, fresh[0].Message)
 	}
 	if found.Missed > 0 && trigger.Status.MissedHeads > 0 {
 		s.maker.tell(trigger, corev1.EventTypeNormal, v1alpha1.ReasonHeadsMissed, "A sweep found %d heads of open pull requests that had no scan; they are being scanned.", found.Missed)
