@@ -93,7 +93,7 @@ func (f *function) Handle(ctx context.Context, body json.RawMessage) error {
 }
 
 // forListeners calls do with the triggers whose environments have the event's account and region. Where an environment may have
-// them and was not looked at by the manager yet, that is an error after the others have done their part: the event has to
+// them and is not there, or was not looked at by the manager yet, that is an error after the others have done their part: the event has to
 // come again.
 func (f *function) forListeners(ctx context.Context, account, region string, do func([]scantrigger.Listener) error) error {
 	var triggers v1alpha1.ScanTriggerList
@@ -114,7 +114,10 @@ func (f *function) forListeners(ctx context.Context, account, region string, do 
 		trigger := &triggers.Items[i]
 		environment := known[client.ObjectKey{Namespace: trigger.Namespace, Name: trigger.Spec.EnvironmentName}]
 		switch {
-		case environment == nil || !trigger.DeletionTimestamp.IsZero():
+		case !trigger.DeletionTimestamp.IsZero():
+		case environment == nil:
+			pending = append(pending, fmt.Errorf("there is no ScanEnvironment %s, which ScanTrigger %s names; create it or change the trigger's spec.environmentName",
+				trigger.Spec.EnvironmentName, client.ObjectKeyFromObject(trigger)))
 		case environment.Status.Resolved != nil:
 			if inbox.Accepts(environment, account, region) {
 				listeners = append(listeners, scantrigger.Listener{Trigger: trigger, Environment: environment})
@@ -125,5 +128,8 @@ func (f *function) forListeners(ctx context.Context, account, region string, do 
 		}
 	}
 	log.FromContext(ctx).Info("Got an event", "account", account, "region", region, "triggers", len(listeners))
+	if len(listeners) == 0 && len(pending) == 0 {
+		log.FromContext(ctx).Info("No trigger's environment is of this account and region, so the event is dropped", "account", account, "region", region)
+	}
 	return errors.Join(append(pending, do(listeners))...)
 }

@@ -92,9 +92,15 @@ func TestFunctionTakesOnlyWhatIsOfTheEnvironmentsAccountAndRegion(t *testing.T) 
 	w.handle(opened)
 	w.wantJobs("an event of another account")
 
-	w.environment("new", "")
 	w.trigger("waits", "new")
 	err := w.function.Handle(t.Context(), sample(t, opened))
+	if err == nil || !strings.Contains(err.Error(), "no ScanEnvironment new") || !strings.Contains(err.Error(), w.namespace+"/waits") {
+		t.Errorf("error = %v, want one, so that the event comes again", err)
+	}
+	w.wantJobs("a trigger whose environment is not there")
+
+	w.environment("new", "")
+	err = w.function.Handle(t.Context(), sample(t, opened))
 	if err == nil || !strings.Contains(err.Error(), w.namespace+"/new") || !strings.Contains(err.Error(), "not resolved yet") {
 		t.Errorf("error = %v, want one, so that the event comes again", err)
 	}

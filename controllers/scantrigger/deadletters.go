@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
@@ -19,14 +20,19 @@ const deadLettersInterval = time.Minute
 // countDeadLetters writes the state of the dead-letter queue into a trigger's status and the metrics, and returns when to
 // look again, zero for never.
 func (r *Reconciler) countDeadLetters(ctx context.Context, trigger *v1alpha1.ScanTrigger, environment *v1alpha1.ScanEnvironment) time.Duration {
+	key := client.ObjectKeyFromObject(trigger)
 	if environment == nil || environment.Spec.Inbox == nil || environment.Status.Resolved == nil || environment.Status.Resolved.QueueURL == "" {
 		trigger.Status.DeadLetters = nil
+		r.metrics.deadLetters.drop(key)
 		return 0
 	}
 	queue, err := r.deadLetters.Of(ctx, scopeOf(environment), environment.Status.Resolved.QueueURL)
 	trigger.Status.DeadLetters = deadLetterStatus(queue, err)
-	if err == nil {
-		r.metrics.deadLetters.WithLabelValues(queue.ARN).Set(float64(queue.Messages))
+	switch {
+	case err == nil:
+		r.metrics.deadLetters.set(key, queue.ARN, queue.Messages)
+	case errors.Is(err, inbox.ErrNoDeadLetterQueue):
+		r.metrics.deadLetters.drop(key)
 	}
 	return deadLettersInterval
 }

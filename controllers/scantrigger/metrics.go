@@ -39,13 +39,13 @@ type Metrics struct {
 	cancelled   *prometheus.CounterVec
 	sweeps      *prometheus.CounterVec
 	missed      prometheus.Counter
-	deadLetters *prometheus.GaugeVec
+	deadLetters *queueGauge
 }
 
 // NewMetrics makes the metrics of a Handler and registers them. It fails where they are registered already.
 func NewMetrics(registerer prometheus.Registerer) (*Metrics, error) {
 	m := newMetrics()
-	for _, collector := range []prometheus.Collector{m.events, m.created, m.cancelled, m.sweeps, m.missed, m.deadLetters} {
+	for _, collector := range []prometheus.Collector{m.events, m.created, m.cancelled, m.sweeps, m.missed, m.deadLetters.values} {
 		if err := registerer.Register(collector); err != nil {
 			return nil, fmt.Errorf("register the triggers' metrics: %w", err)
 		}
@@ -75,10 +75,10 @@ func newMetrics() *Metrics {
 			Name: "scanjob_trigger_missed_heads_total",
 			Help: "Heads of open pull requests that had no scan until a sweep found them.",
 		}),
-		deadLetters: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		deadLetters: newQueueGauge(prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "scanjob_inbox_dead_letters",
 			Help: "About how many messages the dead-letter queue of an inbox holds.",
-		}, []string{"queue"}),
+		}, []string{"queue"})),
 	}
 }
 

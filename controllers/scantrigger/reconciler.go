@@ -103,7 +103,11 @@ func activeJobsChange() predicate.Predicate {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	var trigger v1alpha1.ScanTrigger
 	if err := r.client.Get(ctx, request.NamespacedName, &trigger); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			r.metrics.deadLetters.drop(request.NamespacedName)
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{}, err
 	}
 	if !trigger.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
