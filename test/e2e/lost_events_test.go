@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -12,6 +13,7 @@ import (
 
 	"k8s.io/utils/ptr"
 
+	"github.com/scanjob-dev/scanjob/api/contract"
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
 	"github.com/scanjob-dev/scanjob/internal/jobs"
@@ -24,7 +26,10 @@ const (
 	stormPullRequests = 300
 	stormEvents       = 1000
 	stormRounds       = 6
-	stormSlots        = 3
+	stormSlots        = 5
+	// The scans of this repository run until they are stopped. So many are under way from the beginning to the end.
+	strayRepository = "infra-strays"
+	strays          = 2
 	// Each branch has so many commits to go to, forward and back.
 	stormCommits = 6
 )
@@ -41,6 +46,8 @@ type storm struct {
 	emitted, delivered, naive int
 	// waiting are the events that are on their way, in the order in which they will arrive.
 	waiting []awslocal.Event
+	// stray closes the pull requests whose scans are under way all the time.
+	stray func()
 }
 
 type stormPull struct {
@@ -48,6 +55,8 @@ type stormPull struct {
 	forge  *forge
 	branch int
 	closed bool
+	// became counts how often a commit became the head.
+	became map[string]int
 }
 
 func (p *stormPull) head() string { return p.forge.head(p.branch) }
@@ -66,7 +75,7 @@ func (s *storm) open(count int) {
 	s.t.Helper()
 	for range count {
 		number := len(s.pulls)
-		p := &stormPull{forge: s.forges[number%len(s.forges)], branch: number / len(s.forges)}
+		p := &stormPull{forge: s.forges[number%len(s.forges)], branch: number / len(s.forges), became: map[string]int{}}
 		s.pulls = append(s.pulls, p)
 	}
 	opened := s.pulls[len(s.pulls)-count:]
@@ -104,6 +113,56 @@ func (s *storm) pushAll(pulls []*stormPull, to func(*stormPull) int) {
 		}
 		f.push(moves)
 	}
+	for _, p := range pulls {
+		p.became[p.head()]++
+	}
+}
+
+// runUntilStoppedIn is a container that ends at once, but for the scans of one repository.
+func runUntilStoppedIn(repository string) awslocal.Runner {
+	return awslocal.RunnerFunc(func(ctx context.Context, c awslocal.Container) int {
+		if c.Environment[contract.EnvRepository] != repository {
+			return 0
+		}
+		<-ctx.Done()
+		return 143
+	})
+}
+
+// sendOut has the scans of a few pull requests run, which end only when they are told to.
+func (s *storm) sendOut() {
+	s.t.Helper()
+	repo, first := s.openPullRequest(strayRepository, "stray-0", map[string]string{"0.txt": "x"})
+	ids := []string{first}
+	for i := range strays - 1 {
+		branch := fmt.Sprint("stray-", i+1)
+		if _, err := repo.Commit(s.t.Context(), branch, "Change", map[string]string{branch: "x"}); err != nil {
+			s.t.Fatal(err)
+		}
+		id, err := repo.OpenPullRequest(s.t.Context(), branch, "Another change")
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	poll(s.t, func() bool { return s.runningTasks() == strays }, func() string { return fmt.Sprintf("%d tasks run, want %d", s.runningTasks(), strays) })
+	s.stray = func() {
+		for _, id := range ids {
+			if err := repo.ClosePullRequest(s.t.Context(), id); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+	}
+}
+
+func (s *storm) runningTasks() int {
+	running := 0
+	for _, task := range s.aws.Tasks() {
+		if task.LastStatus == "RUNNING" {
+			running++
+		}
+	}
+	return running
 }
 
 // close closes so many open pull requests.
@@ -212,6 +271,26 @@ func (s *storm) unscanned() int {
 	return missed
 }
 
+// wantNoneForClosed looks for scans of closed pull requests that go on. It returns how many a sweep has told to stop.
+func (s *storm) wantNoneForClosed() (told int) {
+	s.t.Helper()
+	open := map[string]bool{}
+	for _, p := range s.openPulls() {
+		open[p.id] = true
+	}
+	for _, job := range s.allJobs() {
+		source := job.Spec.Source.CodeCommit
+		switch {
+		case open[source.PullRequestID]:
+		case !jobs.Finished(&job) && !job.Spec.Cancel:
+			s.t.Errorf("%s of the closed pull request %s goes on", job.Name, source.PullRequestID)
+		case source.Repository == strayRepository && job.Spec.Cancel:
+			told++
+		}
+	}
+	return told
+}
+
 // peak is how many tasks there were at once.
 func (s *storm) peak() int {
 	type edge struct {
@@ -249,7 +328,7 @@ func TestEveryOpenHeadIsScannedOnceWhateverBecomesOfTheEvents(t *testing.T) {
 	}
 	t.Logf("repeat this run with %s=%d", seedVariable, seed)
 	w := newWorld(t, func(e *scanv1.ScanEnvironment) { e.Spec.Capacity.MaxConcurrentTasks = stormSlots })
-	w.aws.RunContainersWith(awslocal.ExitWith(0))
+	w.aws.RunContainersWith(runUntilStoppedIn(strayRepository))
 	s := newStorm(w, seed)
 	m := w.manage(managerOptions{})
 	trigger := w.listening(func(trigger *scanv1.ScanTrigger) {
@@ -260,6 +339,7 @@ func TestEveryOpenHeadIsScannedOnceWhateverBecomesOfTheEvents(t *testing.T) {
 	})
 	w.awaitTrigger(trigger, "swept at first", func(status scanv1.ScanTriggerStatus) bool { return status.LastSweepTime != nil })
 
+	s.sendOut()
 	begin := time.Now()
 	const perRound, closes = stormPullRequests / stormRounds, 100 / stormRounds
 	for round := range stormRounds {
@@ -290,9 +370,19 @@ func TestEveryOpenHeadIsScannedOnceWhateverBecomesOfTheEvents(t *testing.T) {
 	s.aws.Faults().HoldEvents()
 	s.release(1)
 	s.handled()
+	// The events of these are lost, and only a sweep can end their scans.
+	s.aws.Faults().HoldEvents()
+	s.stray()
+	s.aws.Faults().ReleaseEvents(func(held []awslocal.Event) []awslocal.Event { return slices.DeleteFunc(held, isPullRequestEvent) })
+	if running := s.runningTasks(); running < strays {
+		t.Fatalf("%d tasks run before the sweep, want %d at least", running, strays)
+	}
 	missedBefore := s.unscanned()
 	swept := w.sweep(trigger)
 	missedAfter := s.unscanned()
+	if told := s.wantNoneForClosed(); told != strays || int(swept.Closed) < strays {
+		t.Errorf("the sweep told %d scans of closed pull requests to stop, want %d; it says that it ended those of %d", told, strays, swept.Closed)
+	}
 	all := w.allSettled(len(s.openPulls()))
 	t.Logf("%d events of %d pull requests, %d delivered; %d open heads, missed before the sweep %d, after it %d; %d jobs, %d tasks at most %d at once, where one task an event would have made %d; in %.0f s",
 		s.emitted, len(s.pulls), s.delivered, len(s.openPulls()), missedBefore, missedAfter, len(all), len(w.aws.Tasks()), s.peak(), s.naive, time.Since(begin).Seconds())
@@ -327,9 +417,10 @@ func (s *storm) wantScannedOnce(all []scanv1.ScanJob) {
 			s.t.Errorf("%s failed for another reason than that it was not needed: %+v", job.Name, job.Status.Conditions)
 		}
 	}
-	again := 0
+	again, twice := 0, 0
 	for head, count := range wanted {
 		if count > 1 {
+			twice++
 			s.t.Errorf("%s was scanned %d times", head, count)
 		}
 		if unwanted[head] > 0 {
@@ -337,6 +428,11 @@ func (s *storm) wantScannedOnce(all []scanv1.ScanJob) {
 		}
 	}
 	for _, p := range s.pulls {
+		for commit, times := range p.became {
+			if head := p.id + " " + commit; wanted[head]+unwanted[head] > times {
+				s.t.Errorf("%s was scanned %d times, and %d times told to stop too late; it was the head %d times", head, wanted[head], unwanted[head], times)
+			}
+		}
 		head := p.id + " " + p.head()
 		if !p.closed && wanted[head]+unwanted[head] == 0 {
 			s.t.Errorf("the head of the open pull request %s was not scanned", p.id)
@@ -347,5 +443,6 @@ func (s *storm) wantScannedOnce(all []scanv1.ScanJob) {
 			s.t.Errorf("task %s still runs", task.ARN)
 		}
 	}
-	s.t.Logf("no head was scanned twice; %d scans were done while they were being stopped, %d of them of heads that were scanned again", len(unwanted), again)
+	s.t.Logf("%d heads were scanned; %d scans were done while they were being stopped, %d of them of heads that were scanned again; %d heads were scanned twice",
+		len(wanted), len(unwanted), again, twice)
 }
