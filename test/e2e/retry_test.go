@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/devstack"
 )
 
 func TestScanThatCrashesIsRepeatedUntilItsLimit(t *testing.T) {
@@ -85,6 +88,51 @@ func TestImageThatDoesNotExistFailsAtOnce(t *testing.T) {
 	condition := wantReason(t, job, scanv1.ConditionFailed, scanv1.ReasonConfiguration)
 	if !strings.Contains(condition.Message, "push the image") {
 		t.Errorf("the message does not say what to do: %s", condition.Message)
+	}
+}
+
+// without returns the roles, of which none has the policy statement of that name.
+func without(t *testing.T, roles []awslocal.Role, sid string) []awslocal.Role {
+	t.Helper()
+	found := false
+	var rest []awslocal.Role
+	for _, role := range roles {
+		policies := map[string]string{}
+		for name, text := range role.Policies {
+			var policy struct {
+				Version   string
+				Statement []map[string]any
+			}
+			if err := json.Unmarshal([]byte(text), &policy); err != nil {
+				t.Fatal(err)
+			}
+			before := len(policy.Statement)
+			policy.Statement = slices.DeleteFunc(policy.Statement, func(statement map[string]any) bool { return statement["Sid"] == sid })
+			found = found || len(policy.Statement) < before
+			shortened, err := json.Marshal(policy)
+			if err != nil {
+				t.Fatal(err)
+			}
+			policies[name] = string(shortened)
+		}
+		role.Policies = policies
+		rest = append(rest, role)
+	}
+	if !found {
+		t.Fatalf("no role has a statement %s", sid)
+	}
+	return rest
+}
+
+func TestRoleThatCannotBePassedIsNamed(t *testing.T) {
+	t.Parallel()
+	w := worldOf(t, startStack(t, devstack.Options{Roles: without(t, roles, "PassRolesToScans")}))
+	w.manage(managerOptions{})
+	w.submit("scan")
+	job := w.finished("scan")
+	condition := wantReason(t, job, scanv1.ConditionFailed, scanv1.ReasonConfiguration)
+	if !strings.Contains(condition.Message, "iam:PassRole") || len(w.aws.Tasks()) != 0 {
+		t.Errorf("%d tasks; the message does not say what to do: %s", len(w.aws.Tasks()), condition.Message)
 	}
 }
 
