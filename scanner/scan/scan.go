@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/archive"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/source"
@@ -52,7 +53,8 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 	begin := time.Now()
 	s := &scanner{
 		ctx: ctx, repository: repository, detector: detector, log: log,
-		matches: map[source.ID][]detect.Match{}, paths: map[string]struct{}{}, reported: map[string]int{},
+		reader:  &reader{detector: detector, limits: archive.DefaultLimits()},
+		matches: map[source.ID][]found{}, paths: map[string]struct{}{}, reported: map[string]int{},
 	}
 	walked, err := repository.Changes(ctx, s.change)
 	if err != nil {
@@ -82,11 +84,12 @@ type scanner struct {
 	ctx        context.Context //nolint:containedctx // Lives for one call of Run.
 	repository *source.Repository
 	detector   *detect.Detector
+	reader     *reader
 	log        *slog.Logger
 	result     Result
 
 	// matches holds what was found in a content, so that each is read once.
-	matches map[source.ID][]detect.Match
+	matches map[source.ID][]found
 	paths   map[string]struct{}
 	// reported are the positions of the findings so far, by rule, path and value.
 	reported map[string]int
@@ -107,7 +110,7 @@ func (s *scanner) change(change source.Change) error {
 		s.log.InfoContext(s.ctx, "submodule not followed", "path", detect.DisplayPath(change.Path))
 		return nil
 	case source.TooDeep:
-		return s.report(detect.NotScanned("folders nest too deep"), change)
+		return s.report(found{Match: detect.NotScanned("folders nest too deep")}, change)
 	}
 	matches, err := s.content(change.Blob)
 	if err != nil || len(matches) == 0 {
@@ -118,7 +121,7 @@ func (s *scanner) change(change source.Change) error {
 		return err
 	}
 	for _, match := range matches {
-		if _, ok := known[keyOf(match)]; ok {
+		if _, ok := known[keyOf(match.Match)]; ok {
 			continue
 		}
 		if err := s.report(match, change); err != nil {
@@ -149,7 +152,7 @@ func (s *scanner) name(change source.Change) error {
 		if slices.ContainsFunc(inFolder, func(m detect.Match) bool { return keyOf(m) == keyOf(match) }) {
 			continue
 		}
-		if err := s.report(match, change); err != nil {
+		if err := s.report(found{Match: match}, change); err != nil {
 			return err
 		}
 	}
@@ -181,7 +184,7 @@ func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 			return nil, err
 		}
 		for _, match := range matches {
-			known[keyOf(match)] = struct{}{}
+			known[keyOf(match.Match)] = struct{}{}
 		}
 	}
 	return known, nil
@@ -193,7 +196,7 @@ func keyOf(match detect.Match) string {
 }
 
 // content returns what the detector finds in the content.
-func (s *scanner) content(id source.ID) ([]detect.Match, error) {
+func (s *scanner) content(id source.ID) ([]found, error) {
 	if matches, ok := s.matches[id]; ok {
 		return matches, nil
 	}
@@ -202,22 +205,27 @@ func (s *scanner) content(id source.ID) ([]detect.Match, error) {
 		return nil, unreadable(id, err)
 	}
 	if size > MaxBlobSize {
-		matches := []detect.Match{detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, MaxBlobSize>>20))}
+		matches := []found{tooLarge(size)}
 		s.matches[id] = matches
 		return matches, nil
 	}
-	reader, err := s.repository.Read(id)
+	content, err := s.repository.Read(id)
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
-	matches, err := s.detector.Scan(s.ctx, reader)
-	if err = errors.Join(err, reader.Close()); err != nil {
+	matches, err := s.reader.read(s.ctx, content, size)
+	if err = errors.Join(err, content.Close()); err != nil {
 		return nil, unreadable(id, err)
 	}
 	s.result.Files++
 	s.result.Bytes += size
 	s.matches[id] = matches
 	return matches, nil
+}
+
+// tooLarge stands for a file that is too large to be scanned.
+func tooLarge(size int64) found {
+	return found{Match: detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, MaxBlobSize>>20))}
 }
 
 // unreadable gives an error of the object store a class and a text. The error's own text is left out, as nobody has looked
@@ -231,8 +239,9 @@ func unreadable(id source.ID, err error) error {
 }
 
 // report adds the match to the findings, unless the same value was found in the same file before.
-func (s *scanner) report(match detect.Match, change source.Change) error {
-	key := strings.Join([]string{match.Rule, change.Path, match.Key, strconv.FormatBool(match.Line == 0)}, "\x00")
+func (s *scanner) report(match found, change source.Change) error {
+	path := match.at(change.Path)
+	key := strings.Join([]string{match.Rule, path, match.Key, strconv.FormatBool(match.Line == 0)}, "\x00")
 	if at, ok := s.reported[key]; ok {
 		earlier := &s.result.Findings[at]
 		if rank(match.Severity) < rank(earlier.Severity) {
@@ -245,9 +254,9 @@ func (s *scanner) report(match detect.Match, change source.Change) error {
 			return nil
 		}
 		s.full = true
-		match = detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
+		match.Match = detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
 	}
-	finding, err := s.detector.Finding(s.ctx, match, change.Path, change.Commit)
+	finding, err := s.detector.Finding(s.ctx, match.Match, path, change.Commit)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,90 @@
+package scan
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/scanjob-dev/scanjob/scanner/archive"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
+)
+
+// found is a match in a content, or in a file of the archive that the content is.
+type found struct {
+	detect.Match
+	// inner is the path within the archive; empty outside of one.
+	inner string
+}
+
+// at returns where the match is, for a content at path.
+func (f found) at(path string) string {
+	if f.inner == "" {
+		return path
+	}
+	return path + archive.Separator + f.inner
+}
+
+// headSize is how much of a content tells whether it is an archive.
+const headSize = 512
+
+// reader reads one content after the other. It is not for concurrent use.
+type reader struct {
+	detector *detect.Detector
+	limits   archive.Limits
+}
+
+// read returns what is found in a content of so many bytes, and where that is an archive, in what is in it. Its error is one of
+// content or of ctx.
+func (r *reader) read(ctx context.Context, content io.Reader, size int64) ([]found, error) {
+	head, whole, err := begin(content)
+	if err != nil {
+		return nil, err
+	}
+	if !archive.Is(head) {
+		matches, err := r.detector.Scan(ctx, whole)
+		return outside(matches), err
+	}
+	var all []found
+	left, err := archive.Walk(ctx, whole, size, r.limits, func(file archive.File) error {
+		matches, err := r.detector.Scan(ctx, file.Content)
+		for _, match := range matches {
+			all = append(all, found{match, file.Path})
+		}
+		return err
+	})
+	for _, part := range left {
+		all = append(all, found{detect.NotScanned(part.Reason), part.Path})
+	}
+	return all, err
+}
+
+// begin returns the first bytes of a content, and a reader of all of it. A file stays one, so that it can be read at any place.
+func begin(content io.Reader) (head []byte, whole io.Reader, err error) {
+	if file, ok := content.(io.ReaderAt); ok {
+		head = make([]byte, headSize)
+		n, err := file.ReadAt(head, 0)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, nil, err
+		}
+		return head[:n], content, nil
+	}
+	buffered := bufio.NewReaderSize(content, headSize)
+	head, err = buffered.Peek(headSize)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, err
+	}
+	return slices.Clone(head), buffered, nil
+}
+
+func outside(matches []detect.Match) []found {
+	if len(matches) == 0 {
+		return nil
+	}
+	all := make([]found, len(matches))
+	for i, match := range matches {
+		all[i] = found{Match: match}
+	}
+	return all
+}
