@@ -1,0 +1,125 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
+)
+
+// palette colors text, or leaves it as it is.
+type palette bool
+
+func (p palette) in(code, text string) string {
+	if !p {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (p palette) bold(text string) string { return p.in("1", text) }
+func (p palette) dim(text string) string  { return p.in("2", text) }
+
+func (p palette) severity(severity contract.Severity, text string) string {
+	switch severity {
+	case contract.SeverityCritical:
+		return p.in("1;31", text)
+	case contract.SeverityHigh:
+		return p.in("31", text)
+	case contract.SeverityMedium:
+		return p.in("33", text)
+	}
+	return p.in("36", text)
+}
+
+// writeText writes a report for people at a terminal: by file, worst first, what to do once for each rule, and a summary.
+func writeText(w io.Writer, subject Subject, options Options) error {
+	p := palette(options.Color)
+	var out strings.Builder
+	for _, group := range byFile(subject.All) {
+		out.WriteString(p.bold(group.path) + "\n")
+		for _, finding := range group.findings {
+			textItem(&out, p, finding)
+		}
+		out.WriteByte('\n')
+	}
+	if rules := subject.rules(); len(rules) > 0 {
+		out.WriteString(p.bold("What to do") + "\n")
+		for _, rule := range rules {
+			fmt.Fprintf(&out, "  %s %s\n      %s\n", p.severity(rule.Severity, rule.Description), p.dim("("+rule.ID+")"), rule.Advice)
+		}
+		out.WriteByte('\n')
+	}
+	out.WriteString(p.summary(subject) + "\n")
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func textItem(out *strings.Builder, p palette, finding contract.Finding) {
+	line := "-"
+	if finding.Line > 0 {
+		line = fmt.Sprint(finding.Line)
+	}
+	fmt.Fprintf(out, "  %6s  %s  %s", line, p.severity(finding.Severity, fmt.Sprintf("%-8s", finding.Severity)), finding.Description)
+	if finding.Preview != "" {
+		out.WriteString("  " + p.dim(finding.Preview))
+	}
+	if finding.Account != "" {
+		out.WriteString("  " + p.dim("account "+finding.Account))
+	}
+	if finding.Commit != "" {
+		out.WriteString("  " + p.dim("commit "+finding.Commit[:min(len(finding.Commit), 12)]))
+	}
+	out.WriteByte('\n')
+}
+
+func (p palette) summary(subject Subject) string {
+	took := subject.Result.FinishedAt.Sub(subject.Result.StartedAt).Round(time.Millisecond)
+	if len(subject.All) == 0 {
+		return p.in("32", "Nothing found") + p.dim(fmt.Sprintf(" in %s", took))
+	}
+	files := len(byFile(subject.All))
+	return p.bold(fmt.Sprintf("%d found in %s", len(subject.All), counted(files, "file"))) + ": " + subject.counts() + p.dim(fmt.Sprintf(" in %s", took))
+}
+
+func counted(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// group is the findings of one file.
+type group struct {
+	path     string
+	findings []contract.Finding
+}
+
+// byFile groups findings by their files, in the order of the first finding of each.
+func byFile(all []contract.Finding) []group {
+	var groups []group
+	at := map[string]int{}
+	for _, finding := range all {
+		i, ok := at[finding.Path]
+		if !ok {
+			i = len(groups)
+			at[finding.Path] = i
+			groups = append(groups, group{path: finding.Path})
+		}
+		groups[i].findings = append(groups[i].findings, finding)
+	}
+	return groups
+}
+
+// place is a path and a line, as compilers write it.
+func place(finding contract.Finding) string {
+	if finding.Line == 0 {
+		return finding.Path
+	}
+	return fmt.Sprintf("%s:%d", finding.Path, finding.Line)
+}
+
+func ruleOf(finding contract.Finding) detect.Rule { return detect.RuleOf(finding.Rule) }
