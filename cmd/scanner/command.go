@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,10 +17,12 @@ import (
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
 
-const longHelp = `scanner scans a Git repository for leaked AWS credentials and account numbers.
+const longHelp = `scanner finds secrets in folders and Git repositories: AWS credentials, account numbers, and those of others.
 
 Without arguments it is the container of a ScanJob: it reads what to scan from the environment that the operator sets
-(SCAN_SOURCE_URL, SCAN_REVISION, SCAN_MODE and more, see docs/scanner.md), publishes what it found, and ends with
+(SCAN_SOURCE_URL, SCAN_REVISION, SCAN_MODE and more, see docs/scanner.md) and publishes what it found.
+
+It ends with
 
    0  scanned, nothing found
   10  scanned, something found, and the topic has accepted it
@@ -28,39 +31,41 @@ Without arguments it is the container of a ScanJob: it reads what to scan from t
 
 // execute runs the program and returns its exit code.
 func execute(arguments []string, environment func(string) string, stdout, stderr io.Writer) int {
-	code := contract.ExitRequest
+	p := &program{environment: environment, stdout: stdout, stderr: stderr, code: contract.ExitClean}
 	root := &cobra.Command{
 		Use:           "scanner",
-		Short:         "Scan a Git repository for leaked AWS credentials",
+		Short:         "Find secrets in folders and Git repositories",
 		Long:          longHelp,
 		Version:       version(),
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {
-			code = runContract(environment, slog.New(slog.NewJSONHandler(stderr, nil)))
-			return nil
+			return p.untilSignal(func(ctx context.Context) error {
+				p.code = run(ctx, environment, slog.New(slog.NewJSONHandler(stderr, nil)))
+				return nil
+			})
 		},
 	}
-	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(p.directoryCommand(), p.rulesCommand())
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	ran := false
-	root.PersistentPreRun = func(*cobra.Command, []string) { ran = true }
-	if err := root.Execute(); err != nil {
+	err := root.Execute()
+	if err == nil {
+		return p.code
+	}
+	var classified *failure.Error
+	if !errors.As(err, &classified) {
 		fmt.Fprintf(stderr, "scanner: %v; see scanner --help\n", err)
 		return contract.ExitRequest
 	}
-	if !ran {
-		// Help or the version was asked for.
-		return contract.ExitClean
-	}
-	return code
+	fmt.Fprintf(stderr, "scanner: %s\n", classified.Message)
+	return classified.ExitCode
 }
 
-// runContract runs a scan until its end, its deadline or a signal.
-func runContract(environment func(string) string, log *slog.Logger) int {
+// untilSignal calls do with a context that ends when the program is told to.
+func (p *program) untilSignal(do func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	signals := make(chan os.Signal, 1)
@@ -73,7 +78,10 @@ func runContract(environment func(string) string, log *slog.Logger) int {
 		case <-ctx.Done():
 		}
 	}()
-	return run(ctx, environment, log)
+	if err := do(ctx); err != nil {
+		return failure.Classify(ctx, err)
+	}
+	return nil
 }
 
 // version returns the version that the program was built from.

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/failure"
+	"github.com/scanjob-dev/scanjob/scanner/report"
+	"github.com/scanjob-dev/scanjob/scanner/scan"
+)
+
+// program is what a run of the program has of its surroundings, and how it ended.
+type program struct {
+	environment    func(string) string
+	stdout, stderr io.Writer
+	code           int
+}
+
+// localFlags are those of all commands that scan what lies on this machine.
+type localFlags struct {
+	format    string
+	output    string
+	reports   []string
+	severity  string
+	noColor   bool
+	verbose   bool
+	workers   int
+	redaction bool
+}
+
+func (f *localFlags) add(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVarP(&f.format, "format", "f", report.FormatText, "format of the report: "+strings.Join(report.Formats(), ", "))
+	flags.StringVarP(&f.output, "output", "o", "", "file to write the report to instead of the standard output")
+	flags.StringArrayVar(&f.reports, "report", nil, "a further report as FORMAT=FILE, such as sarif=scan.sarif; may be repeated")
+	flags.StringVar(&f.severity, "severity", string(contract.SeverityLow), "least severity that is reported: critical, high, medium or low")
+	flags.BoolVar(&f.noColor, "no-color", false, "no colors, as with NO_COLOR in the environment")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "write a log to the standard error")
+	flags.IntVarP(&f.workers, "jobs", "j", 0, "files that are scanned at once; 0 is one for each processor")
+	flags.BoolVar(&f.redaction, "redact", true, "mask secrets; nothing else is possible")
+	cobra.CheckErr(flags.MarkHidden("redact"))
+	for flag, values := range map[string][]string{"format": report.Formats(), "severity": severities()} {
+		cobra.CheckErr(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+	}
+}
+
+func severities() []string {
+	var all []string
+	for _, severity := range contract.Severities() {
+		all = append(all, string(severity))
+	}
+	return all
+}
+
+// check says what is wrong with the flags.
+func (f *localFlags) check() error {
+	formats := []string{f.format}
+	for _, one := range f.reports {
+		format, file, ok := strings.Cut(one, "=")
+		if !ok || file == "" {
+			return failure.Request(nil, "--report %q is not FORMAT=FILE, such as sarif=scan.sarif", one)
+		}
+		formats = append(formats, format)
+	}
+	for _, format := range formats {
+		if !slices.Contains(report.Formats(), format) {
+			return failure.Request(nil, "there is no format %q; the formats are %s", format, strings.Join(report.Formats(), ", "))
+		}
+	}
+	switch {
+	case !slices.Contains(severities(), f.severity):
+		return failure.Request(nil, "there is no severity %q; the severities are %s", f.severity, strings.Join(severities(), ", "))
+	case f.workers < 0:
+		return failure.Request(nil, "--jobs must not be negative")
+	case !f.redaction:
+		return failure.Request(nil, "secrets are always masked: a report that holds them is one more leak")
+	}
+	return nil
+}
+
+// local scans what lies here, and reports.
+type local struct {
+	*program
+	flags localFlags
+	log   *slog.Logger
+}
+
+// localCommand returns a command that scans with do.
+func (p *program) localCommand(c *cobra.Command, do func(ctx context.Context, l *local, argument string) (scan.Result, contract.Source, error)) *cobra.Command {
+	l := &local{program: p, log: slog.New(slog.DiscardHandler)}
+	l.flags.add(c)
+	c.Args = cobra.MaximumNArgs(1)
+	c.RunE = func(_ *cobra.Command, arguments []string) error {
+		argument := "."
+		if len(arguments) > 0 {
+			argument = arguments[0]
+		}
+		if l.flags.verbose {
+			l.log = slog.New(slog.NewTextHandler(p.stderr, nil))
+		}
+		return p.untilSignal(func(ctx context.Context) error { return l.run(ctx, argument, do) })
+	}
+	return c
+}
+
+func (l *local) run(ctx context.Context, argument string, do func(context.Context, *local, string) (scan.Result, contract.Source, error)) error {
+	if err := l.flags.check(); err != nil {
+		return err
+	}
+	started := time.Now()
+	result, source, err := do(ctx, l, argument)
+	if err != nil {
+		return err
+	}
+	least := slices.Index(severities(), l.flags.severity)
+	findings := slices.DeleteFunc(result.Findings, func(finding contract.Finding) bool {
+		return slices.Index(contract.Severities(), finding.Severity) > least
+	})
+	document := contract.Result{Source: source, StartedAt: started.UTC(), FinishedAt: time.Now().UTC()}
+	subject := report.NewSubject(document, findings, "")
+	if err := l.write(subject); err != nil {
+		return err
+	}
+	if len(findings) > 0 {
+		l.code = contract.ExitFindings
+	}
+	return nil
+}
+
+func (l *local) write(subject report.Subject) error {
+	options := report.Options{Version: version()}
+	for _, one := range l.flags.reports {
+		format, file, _ := strings.Cut(one, "=")
+		if err := writeFile(file, format, subject, options); err != nil {
+			return err
+		}
+	}
+	if l.flags.output != "" {
+		return writeFile(l.flags.output, l.flags.format, subject, options)
+	}
+	options.Color = !l.flags.noColor && l.environment("NO_COLOR") == "" && isTerminal(l.stdout)
+	return report.Write(l.stdout, l.flags.format, subject, options)
+}
+
+// writeFile writes a report that is whole or not there.
+func writeFile(path, format string, subject report.Subject, options report.Options) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return failure.Request(err, "the report cannot be written: %v", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	err = report.Write(file, format, subject, options)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := os.Chmod(file.Name(), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// progress returns a function that tells how far a scan is, on a terminal and nowhere else, and one that removes what it told.
+func (l *local) progress() (tell func(files int, bytes int64), end func()) {
+	if !isTerminal(l.stderr) || l.flags.verbose {
+		return nil, func() {}
+	}
+	const every = 100 * time.Millisecond
+	last, told := time.Now(), false
+	tell = func(files int, bytes int64) {
+		if now := time.Now(); now.Sub(last) >= every {
+			last, told = now, true
+			fmt.Fprintf(l.stderr, "\r\x1b[K%d files, %d MB", files, bytes/1e6)
+		}
+	}
+	return tell, func() {
+		if told {
+			fmt.Fprint(l.stderr, "\r\x1b[K")
+		}
+	}
+}
