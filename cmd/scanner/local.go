@@ -169,9 +169,6 @@ func writeFile(path, format string, subject report.Subject, options report.Optio
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	if err := os.Chmod(file.Name(), 0o644); err != nil {
-		return err
-	}
 	return os.Rename(file.Name(), path)
 }
 
