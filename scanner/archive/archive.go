@@ -32,9 +32,10 @@ type Limits struct {
 }
 
 // DefaultLimits let through what people put into repositories: deflate cannot do better than 1,032 to 1
-// (https://zlib.net/zlib_tech.html), and text that is not made to be a bomb comes to some 20 to 1.
+// (https://zlib.net/zlib_tech.html), and text that is not made to be a bomb comes to some 20 to 1. Images of empty disks are
+// worse; the slack is for them.
 func DefaultLimits() Limits {
-	return Limits{Depth: 5, Entries: 100_000, Bytes: 2 << 30, Ratio: 100, Slack: 64 << 20, Spool: 128 << 20}
+	return Limits{Depth: 5, Entries: 100_000, Bytes: 2 << 30, Ratio: 100, Slack: 256 << 20, Spool: 128 << 20}
 }
 
 // File is a file in an archive.
