@@ -169,7 +169,7 @@ func folderOf(path string) string {
 func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 	known := map[string]struct{}{}
 	before := change.Before
-	if len(before) == 0 && change.Commit != "" {
+	if len(before) == 0 {
 		moved, err := s.repository.InParents(s.ctx, change.Commit, change.Blob)
 		if err != nil {
 			return nil, err

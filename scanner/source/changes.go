@@ -40,7 +40,7 @@ type Change struct {
 	Path string
 	// Blob is the id of the content of a File or Symlink.
 	Blob ID
-	// Commit is the commit that brought it; empty in mode Tree.
+	// Commit is the commit that brought it; empty in the modes Tree and Staged.
 	Commit string
 	// Before are the contents of the files and links at the same path in the parents of the commit.
 	Before []ID
@@ -53,9 +53,12 @@ type Walked struct {
 
 // Changes calls visit for everything that the mode has to look at, oldest commit first. In the modes Changes and History
 // that is, commit by commit, what differs from all parents of the commit: a merge brings only what none of its parents
-// has. In mode Tree it is everything in the revision. What is in a folder is visited once, and not again where a folder
+// has. In mode Tree it is everything in the revision, in mode Staged what Staged visits. What is in a folder is visited once, and not again where a folder
 // with the same content stands at another path.
 func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Walked, error) {
+	if r.request.Mode == ModeStaged {
+		return Walked{}, r.Staged(ctx, visit)
+	}
 	w := &walk{ctx: ctx, repository: r, visit: visit, whole: map[ID]struct{}{}}
 	if r.request.Mode == contract.ModeTree {
 		commit, err := object.GetCommit(r.storage, r.revision)

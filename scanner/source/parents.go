@@ -13,11 +13,14 @@ type parentBlobs struct {
 }
 
 // InParents tells whether the content stands at any path of a parent of the commit, so that the commit only moved or
-// copied it. The first question about a commit reads the trees of its parents; further ones about the same are answered
+// copied it. The parent of what is staged, which has no commit yet, is HEAD; a tree has none. The first question about a commit reads the trees of its parents; further ones about the same are answered
 // from memory.
 func (r *Repository) InParents(ctx context.Context, commit string, blob ID) (bool, error) {
-	if r.parents.commit != commit {
-		blobs, err := r.blobsOfParents(ctx, plumbing.NewHash(commit))
+	if commit == "" && r.request.Mode != ModeStaged {
+		return false, nil
+	}
+	if r.parents.blobs == nil || r.parents.commit != commit {
+		blobs, err := r.blobsOfParents(ctx, commit)
 		if err != nil {
 			return false, err
 		}
@@ -27,10 +30,17 @@ func (r *Repository) InParents(ctx context.Context, commit string, blob ID) (boo
 	return ok, nil
 }
 
-func (r *Repository) blobsOfParents(ctx context.Context, id ID) (map[ID]struct{}, error) {
-	commit, err := r.commit(id)
-	if err != nil {
-		return nil, err
+func (r *Repository) blobsOfParents(ctx context.Context, id string) (map[ID]struct{}, error) {
+	var parents []ID
+	switch {
+	case id != "":
+		commit, err := r.commit(plumbing.NewHash(id))
+		if err != nil {
+			return nil, err
+		}
+		parents = commit.ParentHashes
+	case !r.revision.IsZero():
+		parents = []ID{r.revision}
 	}
 	blobs := map[ID]struct{}{}
 	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, visit: func(c Change) error {
@@ -39,7 +49,7 @@ func (r *Repository) blobsOfParents(ctx context.Context, id ID) (map[ID]struct{}
 		}
 		return nil
 	}}
-	for _, parentID := range commit.ParentHashes {
+	for _, parentID := range parents {
 		parent, err := r.commit(parentID)
 		if err != nil {
 			return nil, err

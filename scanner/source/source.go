@@ -54,7 +54,7 @@ type Request struct {
 	Log     *slog.Logger
 }
 
-// Repository is a fetched repository. It is not for concurrent use.
+// Repository is a repository that was fetched, or one on this disk. It is not for concurrent use.
 type Repository struct {
 	request  Request
 	folder   string
@@ -62,6 +62,10 @@ type Repository struct {
 	revision ID
 	base     ID // zero where nothing is left out
 	parents  parentBlobs
+	// indexFile is the index that mode Staged reads, where it is not the one of the working copy.
+	indexFile string
+	// objects are the folders with the objects, where the repository is one on this disk.
+	objects []string
 	// createPack makes the file in the folder that a pack is written to.
 	createPack func(folder string) (*os.File, error)
 }
@@ -101,8 +105,11 @@ func openStorage(folder string, complete bool) *filesystem.Storage {
 		filesystem.Options{ExclusiveAccess: complete, KeepDescriptors: true, LargeObjectThreshold: largeObject})
 }
 
-// Close removes the repository from the disk.
+// Close removes the repository from the disk, if it was fetched.
 func (r *Repository) Close() error {
+	if r.folder == "" {
+		return r.storage.Close()
+	}
 	return errors.Join(r.storage.Close(), os.RemoveAll(r.folder))
 }
 
