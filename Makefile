@@ -13,6 +13,8 @@ TEST_TIMEOUT ?= 20m
 # More arguments for go test, such as TEST_ARGS='-run TestRestart -v'.
 TEST_ARGS ?=
 TEST_PACKAGES ?= ./...
+# More arguments for make bench-scanner, such as BENCH_ARGS='-only tree -runs 1'.
+BENCH_ARGS ?=
 # KEEP=1 leaves the demo running.
 KEEP ?=
 
@@ -85,6 +87,11 @@ demo: control-plane build ## Watch a pull request that leaks a key become an e-m
 	go build -trimpath -o $(LOCALBIN)/demo ./hack/demo
 	$(WITHOUT_AWS) KEEP=$(KEEP) $(LOCALBIN)/demo
 
+.PHONY: bench-scanner
+bench-scanner: build $(LOCALBIN)/gitleaks $(LOCALBIN)/gitleaks-re2 ## Measure the scanner side by side with others: see docs/benchmarks.md. Some 20 minutes.
+	go build -trimpath -o $(LOCALBIN)/bench-scanner ./hack/bench/scanner
+	$(WITHOUT_AWS) $(LOCALBIN)/bench-scanner $(BENCH_ARGS)
+
 ##@ Build
 
 .PHONY: build
@@ -137,26 +144,29 @@ GOLANGCI_LINT ?= $(LOCALBIN)/golangci-lint
 checksum = $(firstword $(shell cat $(sort $(wildcard $(1)/*.go $(1)/go.mod $(1)/go.sum)) | cksum))
 TOOLS_SUM := $(call checksum,hack/tools)
 HELM_SUM := $(call checksum,hack/tools/helm)
+PEERS_SUM := $(call checksum,hack/bench/peers)
 GOLANGCI_LINT_SUM := $(call checksum,hack/tools/golangci-lint)
 DEVPLANE_SUM := $(call checksum,hack/devplane)
 
 .PHONY: tools
 tools: $(addprefix $(LOCALBIN)/,$(TOOLS)) ## Build the pinned tools into bin/.
 
-# build-tool: $(1) name, $(2) module folder, $(3) package, $(4) checksum.
+# build-tool: $(1) name, $(2) module folder, $(3) package, $(4) checksum, $(5) more flags.
 define build-tool
 $(LOCALBIN)/$(1): $(LOCALBIN)/$(1)-$(4)
 	@ln -sf $(1)-$(4) $$@
 $(LOCALBIN)/$(1)-$(4):
 	@rm -f $(LOCALBIN)/$(1) $(LOCALBIN)/$(1)-[0-9]*
 	@echo "building bin/$(1) from its pinned module: up to two minutes the first time"
-	@cd $(2) && go build -trimpath -o $$@ $(3)
+	@cd $(2) && go build -trimpath $(5) -o $$@ $(3)
 endef
 $(eval $(call build-tool,controller-gen,hack/tools,sigs.k8s.io/controller-tools/cmd/controller-gen,$(TOOLS_SUM)))
 $(eval $(call build-tool,kustomize,hack/tools,sigs.k8s.io/kustomize/kustomize/v5,$(TOOLS_SUM)))
 $(eval $(call build-tool,crd-ref-docs,hack/tools,github.com/elastic/crd-ref-docs,$(TOOLS_SUM)))
 $(eval $(call build-tool,helm,hack/tools/helm,helm.sh/helm/v4/cmd/helm,$(HELM_SUM)))
 $(eval $(call build-tool,golangci-lint,hack/tools/golangci-lint,.,$(GOLANGCI_LINT_SUM)))
+$(eval $(call build-tool,gitleaks,hack/bench/peers,github.com/zricethezav/gitleaks/v8,$(PEERS_SUM)))
+$(eval $(call build-tool,gitleaks-re2,hack/bench/peers,github.com/zricethezav/gitleaks/v8,$(PEERS_SUM),-tags gore2regex))
 
 .PHONY: devplane
 devplane: $(LOCALBIN)/devplane ## Build the one-process control plane of tests and demo. Some 10 minutes the first time.

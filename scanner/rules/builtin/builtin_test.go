@@ -223,7 +223,7 @@ func planted(t *testing.T, random *rand.Rand, r rule) (text, secret string) {
 		if len(r.Names) > 0 {
 			secret, err = sample.Matching(random, r.Value)
 		} else {
-			secret, err = sample.Group(random, r.Regex)
+			secret, err = sample.Group(random, r.Regex, 1)
 		}
 		if err != nil {
 			t.Fatal(err)

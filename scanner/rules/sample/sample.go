@@ -25,13 +25,14 @@ func Matching(r *rand.Rand, expression string) (string, error) {
 	return out.String(), err
 }
 
-// Group returns a random text that the first group of the expression matches, or the whole of it where it has none.
-func Group(r *rand.Rand, expression string) (string, error) {
+// Group returns a random text that the group of the number matches, counted from 1, or the whole expression where it has
+// none.
+func Group(r *rand.Rand, expression string, number int) (string, error) {
 	parsed, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {
 		return "", fmt.Errorf("expression of a sample: %w", err)
 	}
-	if group := firstGroup(parsed); group != nil {
+	if group := groupOf(parsed, number); group != nil {
 		parsed = group
 	}
 	var out strings.Builder
@@ -39,12 +40,12 @@ func Group(r *rand.Rand, expression string) (string, error) {
 	return out.String(), err
 }
 
-func firstGroup(node *syntax.Regexp) *syntax.Regexp {
-	if node.Op == syntax.OpCapture {
+func groupOf(node *syntax.Regexp, number int) *syntax.Regexp {
+	if node.Op == syntax.OpCapture && node.Cap == number {
 		return node.Sub[0]
 	}
 	for _, sub := range node.Sub {
-		if group := firstGroup(sub); group != nil {
+		if group := groupOf(sub, number); group != nil {
 			return group
 		}
 	}
@@ -57,6 +58,9 @@ func write(r *rand.Rand, out *strings.Builder, node *syntax.Regexp) error {
 		syntax.OpWordBoundary, syntax.OpNoWordBoundary:
 	case syntax.OpLiteral:
 		for _, c := range node.Rune {
+			if node.Flags&syntax.FoldCase != 0 {
+				c = unicode.ToLower(c)
+			}
 			out.WriteRune(c)
 		}
 	case syntax.OpCharClass:

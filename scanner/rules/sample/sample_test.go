@@ -34,7 +34,7 @@ func TestASampleMatchesItsExpression(t *testing.T) {
 func TestASampleOfAGroupIsOnlyTheGroup(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for expression, want := range map[string]string{`name=([a-z]{4});`: `^[a-z]{4}$`, `[a-z]{4}`: `^[a-z]{4}$`} {
-		text, err := sample.Group(random, expression)
+		text, err := sample.Group(random, expression, 1)
 		if err != nil || !regexp.MustCompile(want).MatchString(text) {
 			t.Errorf("%s: %q, %v", expression, text, err)
 		}
