@@ -37,14 +37,24 @@ type Result struct {
 	ScanJob JobReference `json:"scanJob"`
 	// Source says what was scanned.
 	Source Source `json:"source"`
-	// Total counts all findings, listed or not.
+	// Total counts the findings, listed or not, without those that are suppressed.
 	Total int `json:"total"`
-	// New counts the findings that the scanned changes brought; equal to Total unless the scanner knows better.
+	// New counts those of Total that the target branch does not hold already.
 	New int `json:"new"`
-	// BySeverity counts all findings by severity.
+	// Suppressed counts what was found besides, and does not count because an ignore file, a comment on its line or a
+	// baseline says so.
+	Suppressed int `json:"suppressed,omitempty"`
+	// Resolved counts what the target branch holds and the scanned revision does not any more, in what was read of both.
+	Resolved int `json:"resolved,omitempty"`
+	// BySeverity counts the findings of Total by severity.
 	BySeverity map[Severity]int `json:"bySeverity"`
 	// Findings lists up to MaxItems, worst first.
 	Findings []Finding `json:"findings"`
+	// SuppressedFindings and ResolvedFindings list those findings in reports; a published result only counts them.
+	SuppressedFindings []Finding `json:"suppressedFindings,omitempty"`
+	ResolvedFindings   []Finding `json:"resolvedFindings,omitempty"`
+	// Problems are what somebody has to mend in the ignore files and baselines, such as an entry that has expired.
+	Problems []string `json:"problems,omitempty"`
 	// ReportURI is where the full redacted report was written, if anywhere.
 	ReportURI string `json:"reportURI,omitempty"`
 	// StartedAt and FinishedAt bound the scan, in UTC.
@@ -90,7 +100,49 @@ type Finding struct {
 	Account string `json:"account,omitempty"`
 	// Fingerprint identifies the finding across scans and line moves; it cannot be turned back into the secret.
 	Fingerprint string `json:"fingerprint"`
+	// State says whether the target branch holds the finding already; empty where that is not known.
+	State State `json:"state,omitempty"`
+	// AllowComment is the marker of a comment on the finding's line that asks for it to be ignored, whether or not such
+	// comments count.
+	AllowComment string `json:"allowComment,omitempty"`
+	// Suppression says why the finding does not count; nil where it does.
+	Suppression *Suppression `json:"suppression,omitempty"`
 }
+
+// State says what a change has to do with a finding.
+type State string
+
+// The states of a finding.
+const (
+	// StateNew means that the target branch does not hold it.
+	StateNew State = "new"
+	// StateExisting means that the target branch holds the same value already.
+	StateExisting State = "existing"
+	// StateResolved means that the target branch holds it and the scanned revision does not.
+	StateResolved State = "resolved"
+)
+
+// Suppression says why a finding does not count.
+type Suppression struct {
+	// By is one of the constants below.
+	By SuppressedBy `json:"by"`
+	// Where is the file and line that says so, or the comment.
+	Where string `json:"where,omitempty"`
+	// Reason is what people gave as the reason.
+	Reason string `json:"reason,omitempty"`
+	// Until is the last day, in UTC, on which it counts, such as 2027-01-01; empty means for ever.
+	Until string `json:"until,omitempty"`
+}
+
+// SuppressedBy is the kind of a suppression.
+type SuppressedBy string
+
+// The kinds of suppressions.
+const (
+	SuppressedByIgnoreFile SuppressedBy = "ignore-file"
+	SuppressedByComment    SuppressedBy = "comment"
+	SuppressedByBaseline   SuppressedBy = "baseline"
+)
 
 // The message attributes of a published result, for subscription filter policies.
 const (

@@ -27,6 +27,7 @@ func keyOfHit(h hit) string { return h.rule + "\x00" + h.value }
 
 // add takes a hit of the data. Hits come in the order of the content.
 func (c *collector) add(data []byte, h hit) {
+	c.agree(&h)
 	switch h.rule {
 	case RuleSecretAccessKey:
 		c.addSecret(h)
@@ -34,6 +35,17 @@ func (c *collector) add(data []byte, h hit) {
 		c.addKeyID(data, h)
 	default:
 		c.record(data, h)
+	}
+}
+
+// agree has a comment on one line of a value count only where all lines that hold the value have one.
+func (c *collector) agree(h *hit) {
+	key := keyOfHit(*h)
+	if position, ok := c.known[key]; ok && h.allow == "" {
+		c.hits[position].allow = ""
+	}
+	if position, ok := c.pairs.waiting[key]; ok && c.pairs.pending[position].allow == "" {
+		h.allow = ""
 	}
 }
 

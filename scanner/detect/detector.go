@@ -69,7 +69,7 @@ func (d *Detector) window(ctx context.Context, w *window, linesBefore int, found
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		h.line = lines.at(h.start)
+		h.line, h.allow = lines.at(h.start), allowComment(w.data, h.start, h.end)
 		found.add(w.data, h)
 	}
 	return nil

@@ -25,6 +25,8 @@ type Match struct {
 	// Key is equal for equal values of a rule within one Detector. It is keyed with a random salt that is never written
 	// anywhere, and so is of no use to anybody else.
 	Key string
+	// AllowComment is the marker of AllowComments that stands on every line with the value, or empty.
+	AllowComment string
 
 	// fingerprint is empty where the place has to stand for the value, or a costly digest.
 	fingerprint  string
@@ -45,7 +47,7 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 	fingerprint, err := d.fingerprint(ctx, m, shown)
 	return contract.Finding{
 		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Line: m.Line, Commit: commit,
-		Preview: m.Preview, Account: m.Account, Fingerprint: fingerprint,
+		Preview: m.Preview, Account: m.Account, Fingerprint: fingerprint, AllowComment: m.AllowComment,
 	}, err
 }
 
@@ -54,7 +56,7 @@ func (d *Detector) redact(h hit) Match {
 	keyed.Write([]byte(h.rule + "\x00" + h.value))
 	match := Match{
 		Rule: h.rule, Severity: h.severity, Line: h.line, Account: maskAccount(h.account), Preview: mask,
-		Key: hex.EncodeToString(keyed.Sum(nil)), surroundings: h.surroundings, ordinal: h.ordinal,
+		Key: hex.EncodeToString(keyed.Sum(nil)), AllowComment: h.allow, surroundings: h.surroundings, ordinal: h.ordinal,
 	}
 	switch {
 	case h.byPlace:

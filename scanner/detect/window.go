@@ -39,6 +39,8 @@ type hit struct {
 	byPlace bool
 	// hidden asks for a preview without any real character.
 	hidden bool
+	// allow is the marker of AllowComments on the line, or empty.
+	allow string
 	// surroundings is the line with the value and everything like it masked, where byPlace or slow is set, and ordinal
 	// counts from 0 how many values of the content had the same before.
 	surroundings string

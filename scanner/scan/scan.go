@@ -247,6 +247,9 @@ func (s *scanner) report(match found, change source.Change) error {
 		if rank(match.Severity) < rank(earlier.Severity) {
 			earlier.Severity = match.Severity
 		}
+		if match.AllowComment == "" {
+			earlier.AllowComment = ""
+		}
 		return nil
 	}
 	if len(s.result.Findings) >= MaxFindings {

@@ -1,0 +1,116 @@
+// Package delta decides which findings count: it compares them with what the target branch holds, and takes out what ignore
+// files, comments and baselines say is known. Everything is decided by fingerprint where there is one, and nothing disappears:
+// what does not count is handed back with the reason.
+package delta
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
+
+// Suppressions are what can keep findings from counting.
+type Suppressions struct {
+	// Entries are those of the ignore files.
+	Entries []Entry
+	// Baseline are the fingerprints of an earlier report.
+	Baseline Baseline
+	// Comments has a comment on the line of a finding count.
+	Comments bool
+	// Now tells which entries have expired.
+	Now time.Time
+}
+
+// Outcome is what becomes of findings.
+type Outcome struct {
+	// Kept are the findings that count.
+	Kept []contract.Finding
+	// Suppressed are those that do not; each says why.
+	Suppressed []contract.Finding
+	// Problems are what somebody has to mend, such as entries that have expired.
+	Problems []string
+}
+
+// Apply parts the findings into those that count and those that do not. It changes none of its arguments.
+func Apply(findings []contract.Finding, s Suppressions) Outcome {
+	var outcome Outcome
+	entries := make([]Entry, 0, len(s.Entries))
+	for _, entry := range s.Entries {
+		if entry.expired(s.Now) {
+			outcome.Problems = append(outcome.Problems, fmt.Sprintf("%s expired on %s and no longer counts: remove it, or give it another date%s",
+				entry.Where, entry.Until.Format(time.DateOnly), inBrackets(entry.Reason)))
+			continue
+		}
+		entries = append(entries, entry)
+	}
+	x := newIndex(entries)
+	for _, finding := range findings {
+		why := s.why(finding, x)
+		if why == nil {
+			outcome.Kept = append(outcome.Kept, finding)
+			continue
+		}
+		finding.Suppression = why
+		outcome.Suppressed = append(outcome.Suppressed, finding)
+	}
+	return outcome
+}
+
+func inBrackets(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return " (" + reason + ")"
+}
+
+// why returns what keeps the finding from counting, or nil.
+func (s Suppressions) why(finding contract.Finding, x index) *contract.Suppression {
+	if entry, ok := x.find(finding); ok {
+		return entry.suppression()
+	}
+	switch {
+	case s.Comments && finding.AllowComment != "" && finding.Rule != contract.RuleNotScanned:
+		return &contract.Suppression{By: contract.SuppressedByComment, Where: finding.AllowComment}
+	case s.Baseline.Holds(finding):
+		return &contract.Suppression{By: contract.SuppressedByBaseline, Where: s.Baseline.Where}
+	}
+	return nil
+}
+
+// Compare returns the findings of a revision with their states, and what it resolved: the findings of the target branch that
+// are in none of the findings now. Both are to be of the same files, so that what was not read is not taken for resolved.
+func Compare(now, target []contract.Finding) (compared, resolved []contract.Finding) {
+	before, after := fingerprints(target), fingerprints(now)
+	compared = slices.Clone(now)
+	for i := range compared {
+		compared[i].State = contract.StateNew
+		if _, ok := before[compared[i].Fingerprint]; ok {
+			compared[i].State = contract.StateExisting
+		}
+	}
+	told := map[string]struct{}{}
+	for _, finding := range target {
+		_, still := after[finding.Fingerprint]
+		_, again := told[finding.Fingerprint]
+		if still || again || finding.Fingerprint == "" || finding.Rule == contract.RuleNotScanned {
+			continue
+		}
+		told[finding.Fingerprint] = struct{}{}
+		finding.State = contract.StateResolved
+		resolved = append(resolved, finding)
+	}
+	return compared, resolved
+}
+
+// fingerprints are those of the findings; one without a fingerprint is like no other.
+func fingerprints(findings []contract.Finding) map[string]struct{} {
+	set := make(map[string]struct{}, len(findings))
+	for _, finding := range findings {
+		if finding.Fingerprint != "" {
+			set[finding.Fingerprint] = struct{}{}
+		}
+	}
+	return set
+}
