@@ -234,8 +234,9 @@ func planted(t *testing.T, random *rand.Rand, r rule) (text, secret string) {
 	}
 	if len(r.Names) == 0 {
 		whole := strings.Replace(mustMatch(t, random, r), "\x00", secret, 1)
+		// The engine looks for built-in rules only where one of their keywords is.
 		if !slices.ContainsFunc(r.Keywords, func(keyword string) bool { return strings.Contains(strings.ToLower(whole), keyword) }) {
-			whole = "# " + r.Keywords[0] + "\n" + whole
+			t.Fatalf("a match without a keyword: %q", whole)
 		}
 		return whole, secret
 	}
