@@ -20,7 +20,7 @@ const (
 	typeOfName = `(?::[ \t]?[a-z][\w.<>\[\]]{1,15}[ \t]?)?`
 	operator   = `[=:,|>(]`
 	// gap is what may stand before the value: the rest of := => == and (, blanks, quotes, escaped ones too.
-	gap = `["'\x60\s\\=>:|(\[]{0,12}`
+	gap = `["'\x60\s\\=>:|(\[-]{0,12}`
 	// end is what ends a value.
 	end = `(?:["'\x60\s\\,;<>&)\]}|#]|\.\s|\.?$)`
 )

@@ -38,7 +38,7 @@ func importInto(ctx context.Context, folder string, repack bool, feed func(*impo
 		buffered := bufio.NewWriterSize(writer, 1<<20)
 		writer.CloseWithError(errors.Join(feed(&importer{to: buffered}), buffered.Flush()))
 	}()
-	process := exec.CommandContext(ctx, "git", "-C", folder, "fast-import", "--quiet", "--depth=10")
+	process := exec.CommandContext(ctx, "git", "-c", "pack.compression=1", "-C", folder, "fast-import", "--quiet", "--depth=10")
 	process.Stdin = reader
 	if output, err := process.CombinedOutput(); err != nil {
 		return fmt.Errorf("git fast-import: %w\n%s", err, tail(string(output)))

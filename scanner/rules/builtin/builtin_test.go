@@ -190,7 +190,7 @@ func TestEveryRuleFindsWhatItDescribesAndNoPlaceholder(t *testing.T) {
 		t.Run(r.ID, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(1, 2))
 			missed := 0
-			const samples = 40
+			const samples = 15
 			for range samples {
 				text, secret := planted(t, random, r)
 				if got, ok := finds(t, r, global, text); !ok || !strings.Contains(secret, got) && !strings.Contains(got, secret) {
@@ -208,7 +208,7 @@ func TestEveryRuleFindsWhatItDescribesAndNoPlaceholder(t *testing.T) {
 				}
 			}
 			// A random value now and then looks like a name.
-			if missed > samples/20 {
+			if missed > 1 {
 				t.Errorf("missed %d of %d", missed, samples)
 			}
 		})
