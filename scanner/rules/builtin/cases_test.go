@@ -125,6 +125,8 @@ func TestLookAlikesAreNotReported(t *testing.T) {
 		{"generic-api-key", "documented example", "secret_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCY" + "EXAMPLEKEY"},
 		{"generic-api-key", "image", `"key": "data:image/png;base64,VALUE"`},
 		{"generic-api-key", "version", "apiVersion: v2beta1.alpha3.k8s.io"},
+		{"generic-api-key", "constant", "tokenVariable = E2E_EXTRA_GINKGO_ARGS"},
+		{"generic-api-key", "name with a number", `secretName: "wrong-uid-12345"`},
 		{"generic-api-key", "timestamp", "authTime: 2026-01-15T12:00:00.123456Z"},
 		{"generic-api-key", "phone number", "key: +491701234567890"},
 	} {
