@@ -95,12 +95,15 @@ func findKeyIDs(w *window, report func(hit)) {
 }
 
 // boundaryBefore tells whether a token can begin at start: after the start of the data, after a byte that is no letter or
-// digit, or after an escape such as \n in a JSON string or %3D in a URL.
+// digit, or after an escape such as \n or \u0026 in a JSON string or %3D in a URL.
 func boundaryBefore(data []byte, start int) bool {
 	if start == 0 || !isAlphanumeric(data[start-1]) {
 		return true
 	}
 	if start >= 2 && data[start-2] == '\\' && strings.IndexByte("nrtbf", data[start-1]) >= 0 {
+		return true
+	}
+	if start >= 6 && data[start-6] == '\\' && data[start-5] == 'u' && run(data, start-4, 4, isHex) == start {
 		return true
 	}
 	return start >= 3 && data[start-3] == '%' && isHex(data[start-2]) && isHex(data[start-1])

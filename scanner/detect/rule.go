@@ -2,7 +2,12 @@
 // memory, and what it returns is redacted: no match holds the secret that it stands for.
 package detect
 
-import "github.com/scanjob-dev/scanjob/api/contract"
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
 
 // Rule describes one kind of finding as data.
 type Rule struct {
@@ -18,9 +23,14 @@ type Rule struct {
 
 // Rules returns all rules, worst first.
 func Rules() []Rule {
-	return []Rule{
-		secretAccessKeyRule(), gitCredentialRule(), accessKeyIDRule(), sessionTokenRule(), notScannedRule(), accountRule(),
-	}
+	rules := []Rule{secretAccessKeyRule(), gitCredentialRule(), accessKeyIDRule(), sessionTokenRule()}
+	rules = append(rules, serviceKeyRules()...)
+	rules = append(rules, serviceTokenRules()...)
+	rules = append(rules, notScannedRule(), accountRule())
+	slices.SortStableFunc(rules, func(a, b Rule) int {
+		return cmp.Compare(slices.Index(contract.Severities(), a.Severity), slices.Index(contract.Severities(), b.Severity))
+	})
+	return rules
 }
 
 // RuleOf returns the rule with the identifier, or a rule of that identifier without texts.

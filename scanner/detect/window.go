@@ -53,7 +53,9 @@ type hit struct {
 type matcher func(w *window, report func(hit))
 
 func matchers() []matcher {
-	return []matcher{findKeyIDs, findSecretKeys, findSessionTokens, findAccounts, findGitCredentials}
+	all := []matcher{findKeyIDs, findSecretKeys, findSessionTokens, findAccounts, findGitCredentials}
+	all = append(all, serviceKeyMatchers()...)
+	return append(all, serviceTokenMatchers()...)
 }
 
 // windows reads r and calls visit with window after window and the number of lines before the window. buffer is the
