@@ -17,6 +17,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	requests []*http.Request
+	bytes    int64
 }
 
 // Gate decides about a request before git sees it: a status other than 0 is the answer.
@@ -49,7 +50,7 @@ func Serve(t testing.TB, r *Repository, name string, gate Gate) *Server {
 			http.NotFound(w, request)
 			return
 		}
-		backend.ServeHTTP(w, request)
+		backend.ServeHTTP(counting{w, s}, request)
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -60,4 +61,23 @@ func (s *Server) Requests() []*http.Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]*http.Request(nil), s.requests...)
+}
+
+// Bytes returns how many bytes git answered so far, without the heads of the answers.
+func (s *Server) Bytes() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes
+}
+
+type counting struct {
+	http.ResponseWriter
+	server *Server
+}
+
+func (c counting) Write(p []byte) (int, error) {
+	c.server.mu.Lock()
+	c.server.bytes += int64(len(p))
+	c.server.mu.Unlock()
+	return c.ResponseWriter.Write(p)
 }

@@ -178,6 +178,9 @@ func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 			before = []source.ID{change.Blob}
 		}
 	}
+	if err := s.repository.Ensure(s.ctx, before...); err != nil {
+		return nil, err
+	}
 	for _, id := range before {
 		matches, err := s.content(id)
 		if err != nil {

@@ -88,6 +88,12 @@ func (r *Repository) commits(ctx context.Context) ([]ID, error) {
 		return r.commitsSince(ctx, plumbing.NewHash(r.request.BaseRevision))
 	}
 	done := map[ID]struct{}{}
+	if r.partial != nil {
+		for _, id := range r.partial.edge {
+			done[id] = struct{}{}
+		}
+		return r.reach(ctx, r.revision, done)
+	}
 	if !r.base.IsZero() {
 		if _, err := r.reach(ctx, r.base, done); err != nil {
 			return nil, err
@@ -153,6 +159,8 @@ type walk struct {
 	// whole are the trees that were visited with all that is in them; a second visit would bring the same blobs, and a
 	// repository could be made to hold billions of paths by nesting the same folder.
 	whole map[ID]struct{}
+	// missing, unless nil, is told of trees that are not here, which then count as empty.
+	missing func(ID)
 }
 
 func (w *walk) oneCommit(id ID) error {
@@ -190,12 +198,18 @@ func (w *walk) tree(path string, id ID, before []ID, depth int) error {
 		w.whole[id] = struct{}{}
 	}
 	tree, err := object.GetTree(w.repository.storage, id)
+	if w.lacks(id, err) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
 	earlier := make([]map[string]object.TreeEntry, 0, len(before))
 	for _, other := range before {
 		entries, err := w.entries(other)
+		if w.lacks(other, err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -207,6 +221,15 @@ func (w *walk) tree(path string, id ID, before []ID, depth int) error {
 		}
 	}
 	return nil
+}
+
+// lacks tells whether the tree was not there, for a walk that goes on then.
+func (w *walk) lacks(id ID, err error) bool {
+	if w.missing == nil || !errors.Is(err, plumbing.ErrObjectNotFound) {
+		return false
+	}
+	w.missing(id)
+	return true
 }
 
 func (w *walk) entries(id ID) (map[string]object.TreeEntry, error) {

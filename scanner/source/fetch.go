@@ -25,15 +25,15 @@ const (
 // errNotGivenOut says that the server does not give out the commits in the way that was tried.
 var errNotGivenOut = errors.New("the server does not give out the commits in this way")
 
-// fetch brings the objects that the mode needs. It asks for the commits by their ids, which is the least to transfer and
-// does not depend on where branches move meanwhile; then, because not every server gives those out, for references that
-// stand at them; then for everything.
+// fetch brings the objects that the mode needs. It asks for the changes alone, where those are scanned; then for the commits
+// by their ids, which does not depend on where branches move meanwhile; then, because not every server gives those out, for
+// references that stand at them; then for everything.
 func (r *Repository) fetch(ctx context.Context) error {
 	begin := time.Now()
 	strategies := []struct {
 		name string
 		try  func(context.Context) error
-	}{{"commits", r.byID}, {"references", r.byName}, {"branches", r.allBranches}}
+	}{{"difference", r.byDifference}, {"commits", r.byID}, {"references", r.byName}, {"branches", r.allBranches}}
 	for _, strategy := range strategies {
 		if err := r.clear(); err != nil {
 			return r.explain("prepare the work folder", err)
@@ -46,10 +46,10 @@ func (r *Repository) fetch(ctx context.Context) error {
 			return r.explain("fetch the repository", err)
 		}
 		r.request.Log.InfoContext(ctx, "fetched", "repository", r.request.Name, "revision", r.revision.String(), "base", r.Base(),
-			"strategy", strategy.name, "depth", r.depth(), "duration", time.Since(begin).Round(time.Millisecond).String())
+			"strategy", strategy.name, "depth", r.depth(), r.partial.explain(), "duration", time.Since(begin).Round(time.Millisecond).String())
 		break
 	}
-	if err := r.requireCommit(contract.EnvRevision, r.revision); err != nil || r.base.IsZero() {
+	if err := r.requireCommit(contract.EnvRevision, r.revision); err != nil || r.base.IsZero() || r.partial != nil {
 		return err
 	}
 	if r.impliesBase() && r.storage.HasEncodedObject(r.base) != nil {

@@ -78,6 +78,12 @@ func (w *packWriter) Close() error {
 
 func (w *packWriter) install() error {
 	index, checksum, err := indexPack(w.store.ctx, w.file, w.folder)
+	if thin := (errThinPack{}); errors.As(err, &thin) {
+		if err := thicken(w.file, thin.bases, w.store); err != nil {
+			return fmt.Errorf("complete the pack: %w", err)
+		}
+		index, checksum, err = indexPack(w.store.ctx, w.file, w.folder)
+	}
 	if err != nil {
 		return fmt.Errorf("index the pack: %w", err)
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"sort"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -65,7 +67,7 @@ func indexPackWithin(ctx context.Context, pack *os.File, room *scratch) (*idxfil
 	for i := range x.entries {
 		e := &x.entries[i]
 		if e.hash.IsZero() {
-			return nil, plumbing.ZeroHash, fmt.Errorf("%w: the base of a delta is missing", errDamagedPack)
+			return nil, plumbing.ZeroHash, errThinPack{bases: slices.Collect(maps.Keys(x.waiting))}
 		}
 		writer.Add(e.hash, uint64(e.offset), e.crc)
 	}

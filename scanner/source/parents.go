@@ -13,7 +13,8 @@ type parentBlobs struct {
 }
 
 // InParents tells whether the content stands at any path of a parent of the commit, so that the commit only moved or
-// copied it. The parent of what is staged, which has no commit yet, is HEAD; a tree has none. The first question about a commit reads the trees of its parents; further ones about the same are answered
+// copied it. Where only the changes were fetched, what is in folders without any change counts as standing nowhere: a copy
+// of it is a second place to clean. The parent of what is staged, which has no commit yet, is HEAD; a tree has none. The first question about a commit reads the trees of its parents; further ones about the same are answered
 // from memory.
 func (r *Repository) InParents(ctx context.Context, commit string, blob ID) (bool, error) {
 	if commit == "" && r.request.Mode != ModeStaged {
@@ -49,6 +50,9 @@ func (r *Repository) blobsOfParents(ctx context.Context, id string) (map[ID]stru
 		}
 		return nil
 	}}
+	if r.partial != nil {
+		w.missing = func(ID) {}
+	}
 	for _, parentID := range parents {
 		parent, err := r.commit(parentID)
 		if err != nil {

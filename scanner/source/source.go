@@ -66,6 +66,7 @@ type Repository struct {
 	indexFile string
 	// objects are the folders with the objects, where the repository is one on this disk.
 	objects []string
+	partial *difference // nil where whole histories or snapshots are here
 	// createPack makes the file in the folder that a pack is written to.
 	createPack func(folder string) (*os.File, error)
 }
@@ -90,13 +91,19 @@ func Open(ctx context.Context, request Request) (*Repository, error) {
 	}
 	err = repository.fetch(ctx)
 	if err == nil {
-		err = repository.storage.Close()
-		repository.storage = openStorage(folder, true)
+		err = repository.reopen()
 	}
 	if err != nil {
 		return nil, errors.Join(err, repository.Close())
 	}
 	return repository, nil
+}
+
+// reopen opens the storage of a fetched repository as one that is complete.
+func (r *Repository) reopen() error {
+	err := r.storage.Close()
+	r.storage = openStorage(r.folder, true)
+	return err
 }
 
 // openStorage opens the storage in the folder. One that is complete is faster, because it lists the packs once.
