@@ -30,7 +30,7 @@ const (
 
 // AWS returns the families of AWS.
 func AWS() []Family {
-	return []Family{
+	return append(awsFiles(), []Family{
 		{Name: KeyID, Draw: func(r *rand.Rand) ([]Field, error) {
 			prefix := draw(r, []string{"AKIA", "AKIA", "ASIA", "ABIA", "ACCA"})
 			return []Field{{Name: draw(r, []string{"aws access key id", "access key", "key", "s3 user", "id"}), Value: keyID(r, prefix, account(r)), Family: KeyID}}, nil
@@ -104,7 +104,7 @@ func AWS() []Family {
 			}, nil
 		}},
 		{Name: Account, Draw: drawAccount},
-	}
+	}...)
 }
 
 // drawAccount returns an account number in one of the contexts that make 12 digits one.
@@ -175,6 +175,8 @@ func bytesOf(r *rand.Rand, n int) []byte {
 }
 
 func base64Text(r *rand.Rand, n int) string { return base64.StdEncoding.EncodeToString(bytesOf(r, n)) }
+
+func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
 func url64(r *rand.Rand, n int) string { return text(r, alphanumeric+"-_", n) }
 

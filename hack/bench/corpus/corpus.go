@@ -47,8 +47,8 @@ type Family struct {
 	Name string
 	// Draw returns the fields of one planting: the secret and what belongs to it, such as the id of a key pair.
 	Draw func(*rand.Rand) ([]Field, error)
-	// File is set instead for a secret that only stands in a certain kind of file: its name, its text and the secret.
-	File func(*rand.Rand) (name, text, value string)
+	// File is set instead for secrets that only stand in a certain kind of file: its name, its text, and what is in it.
+	File func(*rand.Rand) (name, text string, fields []Field)
 }
 
 // Field is a value with its name in words, such as "aws secret access key".
@@ -89,9 +89,9 @@ func (c *Corpus) Plant(families []Family, n int) error {
 	for _, family := range families {
 		for range n {
 			if family.File != nil {
-				name, text, value := family.File(c.random)
+				name, text, fields := family.File(c.random)
 				f := format{name: name, file: func(*rand.Rand) string { return name }}
-				if err := c.writePlain(f, "in its file", text, []Field{{Value: value, Family: family.Name}}); err != nil {
+				if err := c.writePlain(f, "in its file", text, fields); err != nil {
 					return err
 				}
 				continue

@@ -33,7 +33,10 @@ func Gitleaks(configuration string) ([]Family, error) {
 			continue
 		}
 		if file, ok := byHand[rule.ID]; ok {
-			families = append(families, Family{Name: rule.ID, File: file})
+			families = append(families, Family{Name: rule.ID, File: func(r *rand.Rand) (string, string, []Field) {
+				name, text, value := file(r)
+				return name, text, []Field{{Value: value, Family: rule.ID}}
+			}})
 			continue
 		}
 		identifiers := identifiersOf(rule.Regex)

@@ -74,7 +74,7 @@ func (c *Corpus) writePlain(f format, place, text string, fields []Field) error 
 		}
 		labels = append(labels, Label{
 			Line: 1 + strings.Count(before, "\n"), Family: field.Family, Value: field.Value,
-			Format: f.name, Place: place, Coding: "plain",
+			Format: f.name, Place: place, Coding: "plain", Optional: field.Optional,
 		})
 	}
 	return c.write(f, []byte(text), labels)
