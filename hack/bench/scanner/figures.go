@@ -15,7 +15,7 @@ type figure struct {
 	Aim   float64 `json:"aim"`
 	Least bool    `json:"least"`
 	Unit  string  `json:"unit,omitempty"`
-	// CPU is the same figure of CPU time, where the figure is a ratio of times: it says more on a busy machine.
+	// CPU is the same figure by CPU time, where the figure is of times: it says more on a busy machine.
 	CPU float64 `json:"cpu,omitempty"`
 	// Detail is what the figure was computed from.
 	Detail string `json:"detail,omitempty"`
