@@ -28,6 +28,11 @@ const (
 	EnvBaseRevision = "SCAN_BASE_REVISION"
 	// EnvMode is one of the modes below.
 	EnvMode = "SCAN_MODE"
+	// EnvFailOn says which findings make the result ExitFindings: FailOnNew or FailOnAll. Empty means FailOnNew.
+	EnvFailOn = "SCAN_FAIL_ON"
+	// EnvRepositoryConfiguration says whose ignore files, rules and comments count: one of the constants below. Empty means
+	// ConfigurationTargetBranch.
+	EnvRepositoryConfiguration = "SCAN_REPOSITORY_CONFIGURATION"
 	// EnvDeadline is the moment, RFC 3339, at which the operator stops the task.
 	EnvDeadline = "SCAN_DEADLINE"
 	// EnvTopic is the ARN of the SNS topic that gets the findings. Empty: findings are only logged.
@@ -52,9 +57,28 @@ const (
 	ModeHistory = "History"
 )
 
+// What makes the result ExitFindings.
+const (
+	// FailOnNew counts the findings that the target branch does not hold already.
+	FailOnNew = "New"
+	// FailOnAll counts all findings that are not suppressed.
+	FailOnAll = "All"
+)
+
+// Whose configuration of the scanner counts: files such as .gitleaksignore in the repository, and comments on lines.
+const (
+	// ConfigurationTargetBranch takes the files of the branch that a change goes to, and no comments. Where neither changes nor
+	// a pull request are scanned, that is the scanned branch, and its comments count.
+	ConfigurationTargetBranch = "TargetBranch"
+	// ConfigurationSourceBranch takes the files and comments of what is scanned.
+	ConfigurationSourceBranch = "SourceBranch"
+	// ConfigurationNone takes none.
+	ConfigurationNone = "None"
+)
+
 // The exit codes of a scanner. Any other code is a crash, and the attempt is repeated.
 const (
-	// ExitClean means scanned, nothing found.
+	// ExitClean means scanned, and nothing found that EnvFailOn asks for.
 	ExitClean = 0
 	// ExitFindings means scanned, something found, and the topic has accepted it.
 	ExitFindings = 10

@@ -80,7 +80,27 @@ type ScanEnvironmentSpec struct {
 	// reports is where scanners write full redacted reports. Without it none are written.
 	// +optional
 	Reports *ReportsConfiguration `json:"reports,omitempty"`
+
+	// repositoryConfiguration says whose .gitleaks.toml, .gitleaksignore, .scanjobignore and comments such as scanjob:allow count
+	// in a scan: TargetBranch (the files of the branch that a pull request goes to, and no comments, so that a pull request
+	// cannot switch its own scan off), SourceBranch (the files and comments of what is scanned) or None. A scan in mode Tree or
+	// History without a pull request is of one branch, whose files and comments count unless it is None. Default:
+	// TargetBranch.
+	// +optional
+	// +kubebuilder:default=TargetBranch
+	RepositoryConfiguration RepositoryConfiguration `json:"repositoryConfiguration,omitempty"`
 }
+
+// RepositoryConfiguration says whose configuration of the scanner counts.
+// +kubebuilder:validation:Enum=TargetBranch;SourceBranch;None
+type RepositoryConfiguration string
+
+// The values of RepositoryConfiguration.
+const (
+	RepositoryConfigurationTargetBranch RepositoryConfiguration = "TargetBranch"
+	RepositoryConfigurationSourceBranch RepositoryConfiguration = "SourceBranch"
+	RepositoryConfigurationNone         RepositoryConfiguration = "None"
+)
 
 // NetworkConfiguration is the awsvpc configuration of the tasks.
 type NetworkConfiguration struct {

@@ -19,6 +19,16 @@ const (
 	ScanModeHistory ScanMode = "History"
 )
 
+// FailOn says which findings make the result Findings.
+// +kubebuilder:validation:Enum=New;All
+type FailOn string
+
+// The values of FailOn.
+const (
+	FailOnNew FailOn = "New"
+	FailOnAll FailOn = "All"
+)
+
 // Architecture is a CPU architecture as Kubernetes names it.
 // +kubebuilder:validation:Enum=arm64;amd64
 type Architecture string
@@ -34,6 +44,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.environmentName == oldSelf.environmentName",message="environmentName is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="self.source == oldSelf.source",message="source is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="self.mode == oldSelf.mode",message="mode is immutable; create another ScanJob"
+// +kubebuilder:validation:XValidation:rule="self.failOn == oldSelf.failOn",message="failOn is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="self.backoffLimit == oldSelf.backoffLimit",message="backoffLimit is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="self.infrastructureBackoffLimit == oldSelf.infrastructureBackoffLimit",message="infrastructureBackoffLimit is immutable; create another ScanJob"
 // +kubebuilder:validation:XValidation:rule="self.startDeadlineSeconds == oldSelf.startDeadlineSeconds",message="startDeadlineSeconds is immutable; create another ScanJob"
@@ -77,6 +88,13 @@ type ScanJobOptions struct {
 	// +optional
 	// +kubebuilder:default=Changes
 	Mode ScanMode `json:"mode,omitempty"`
+
+	// failOn says which findings make the result Findings and are told to people: New (those that the target branch does not
+	// hold already) or All. The report lists all in either case. In the modes Tree and History every finding is new.
+	// Default: New.
+	// +optional
+	// +kubebuilder:default=New
+	FailOn FailOn `json:"failOn,omitempty"`
 
 	// backoffLimit is how many more attempts follow one that the scan itself spoiled (a crash, a failed clone), 0 to 10.
 	// Default: 2.
@@ -474,8 +492,14 @@ type Findings struct {
 	Attempt int32 `json:"attempt,omitempty"`
 	// total counts all findings.
 	Total int32 `json:"total"`
-	// new counts those that the scanned changes brought.
+	// new counts those that the target branch does not hold already.
 	New int32 `json:"new"`
+	// suppressed counts what was found besides and does not count, because an ignore file, a comment or a baseline says so.
+	// +optional
+	Suppressed int32 `json:"suppressed,omitempty"`
+	// resolved counts what the target branch holds and the scanned revision does not any more.
+	// +optional
+	Resolved int32 `json:"resolved,omitempty"`
 	// bySeverity counts all findings by severity: critical, high, medium, low.
 	// +optional
 	BySeverity map[string]int32 `json:"bySeverity,omitempty"`

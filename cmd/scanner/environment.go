@@ -21,14 +21,17 @@ const envWorkDir = "SCANJOB_WORKDIR"
 
 // order is what the environment asks for.
 type order struct {
-	job         contract.JobReference
-	source      contract.Source
-	auth        string
-	deadline    time.Time // zero: none
-	topic       string
-	location    *report.Location // nil: no report
-	traceParent string
-	workDir     string
+	job    contract.JobReference
+	source contract.Source
+	auth   string
+	failOn string
+	// configuration says whose ignore files count, and whether comments do.
+	configuration string
+	deadline      time.Time // zero: none
+	topic         string
+	location      *report.Location // nil: no report
+	traceParent   string
+	workDir       string
 }
 
 // readOrder reads the environment. Its error is of class request and names every variable that is missing or garbled,
@@ -44,7 +47,9 @@ func readOrder(environment func(string) string) (order, error) {
 			PullRequestID: r.optional(contract.EnvPullRequestID), Revision: strings.ToLower(r.required(contract.EnvRevision)),
 			BaseRevision: strings.ToLower(r.optional(contract.EnvBaseRevision)), Mode: r.required(contract.EnvMode),
 		},
-		auth: r.optional(contract.EnvSourceAuth), topic: r.optional(contract.EnvTopic),
+		failOn:        r.oneOf(contract.EnvFailOn, contract.FailOnNew, contract.FailOnAll),
+		configuration: r.oneOf(contract.EnvRepositoryConfiguration, contract.ConfigurationTargetBranch, contract.ConfigurationSourceBranch, contract.ConfigurationNone),
+		auth:          r.optional(contract.EnvSourceAuth), topic: r.optional(contract.EnvTopic),
 		traceParent: traceParent(environment(contract.EnvTraceParent)), workDir: environment(envWorkDir),
 	}
 	if o.workDir == "" {
@@ -97,6 +102,16 @@ func (r *reader) optional(name string) string {
 func (r *reader) required(name string) string {
 	value := r.optional(name)
 	r.check(name, value != "", "is missing")
+	return value
+}
+
+// oneOf returns the value of a variable that has to be one of the values; the first where it is empty.
+func (r *reader) oneOf(name string, values ...string) string {
+	value := r.optional(name)
+	r.check(name, value == "" || slices.Contains(values, value), "must be one of "+strings.Join(values, ", "))
+	if value == "" {
+		return values[0]
+	}
 	return value
 }
 

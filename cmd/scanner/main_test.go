@@ -93,6 +93,8 @@ func TestGarbledEnvironment(t *testing.T) {
 		{"the attempt is no number", contract.EnvAttempt, "one", "SCANJOB_ATTEMPT must be a number from 1"},
 		{"the attempt is zero", contract.EnvAttempt, "0", "SCANJOB_ATTEMPT must be a number from 1"},
 		{"an unknown mode", contract.EnvMode, "Everything", "SCAN_MODE must be one of Changes, Tree, History"},
+		{"findings of an unknown kind", contract.EnvFailOn, "Existing", "SCAN_FAIL_ON must be one of New, All"},
+		{"an unknown branch", contract.EnvRepositoryConfiguration, "Both", "SCAN_REPOSITORY_CONFIGURATION must be one of TargetBranch, SourceBranch, None"},
 		{"an unknown authentication", contract.EnvSourceAuth, "basic", "SCAN_SOURCE_AUTH must be empty or codecommit"},
 		{"a deadline that is no time", contract.EnvDeadline, "tomorrow", "SCAN_DEADLINE must be a time"},
 		{"a topic that is no ARN", contract.EnvTopic, "findings", "SNS_TOPIC is no ARN"},

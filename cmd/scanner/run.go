@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/delta"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/report"
@@ -34,11 +35,11 @@ func run(ctx context.Context, environment func(string) string, log *slog.Logger)
 				o.deadline.UTC().Format(time.RFC3339)))
 		defer cancel()
 	}
-	found, err := o.carryOut(ctx, log)
+	failing, err := o.carryOut(ctx, log)
 	if err != nil {
 		return fail(ctx, err, log)
 	}
-	if found > 0 {
+	if failing {
 		return contract.ExitFindings
 	}
 	return contract.ExitClean
@@ -50,43 +51,52 @@ func fail(ctx context.Context, err error, log *slog.Logger) int {
 	return classified.ExitCode
 }
 
-// carryOut scans and reports, and returns the number of findings once everybody who has to know them has accepted them.
-func (o order) carryOut(ctx context.Context, log *slog.Logger) (found int, err error) {
+// carryOut scans and reports, and tells whether there is something that failOn asks for, once everybody who has to know it has
+// accepted it.
+func (o order) carryOut(ctx context.Context, log *slog.Logger) (failing bool, err error) {
 	started := time.Now().UTC()
 	var settings aws.Config
 	if o.needsAWS() {
 		if settings, err = config.LoadDefaultConfig(ctx); err != nil {
-			return 0, failure.Request(err, "the AWS settings of the environment cannot be read: check the AWS_ variables")
+			return false, failure.Request(err, "the AWS settings of the environment cannot be read: check the AWS_ variables")
 		}
 	}
-	result, base, err := o.scan(ctx, settings, log)
+	result, outcome, base, err := o.scan(ctx, settings, log)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	o.source.BaseRevision = base
 	document := contract.Result{ScanJob: o.job, Source: o.source, StartedAt: started, FinishedAt: time.Now().UTC()}
 	if o.location != nil {
 		document.ReportURI = o.location.String()
 	}
-	subject := report.NewSubject(document, result.Findings, o.region(settings.Region))
+	subject := report.NewSubject(document, outcome.Kept, o.region(settings.Region)).With(outcome.Suppressed, result.Resolved, outcome.Problems)
 	if err := o.deliver(ctx, settings, subject, log); err != nil {
-		return 0, err
+		return false, err
 	}
-	return subject.Result.Total, nil
+	return o.failing(subject.Result), nil
 }
 
-// scan fetches the repository and scans it, and returns the base that it was compared with, too.
-func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (_ scan.Result, base string, err error) {
+// failing tells whether the result holds what failOn asks for.
+func (o order) failing(result contract.Result) bool {
+	if o.failOn == contract.FailOnAll {
+		return result.Total > 0
+	}
+	return result.New > 0
+}
+
+// scan fetches the repository, scans it and decides what counts. It returns the base that it was compared with, too.
+func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (_ scan.Result, _ delta.Outcome, base string, err error) {
 	detector, err := detect.New()
 	if err != nil {
-		return scan.Result{}, "", err
+		return scan.Result{}, delta.Outcome{}, "", err
 	}
 	repository, err := source.Open(ctx, source.Request{
 		URL: o.source.URL, Auth: o.auth, Name: o.source.Repository, Revision: o.source.Revision, BaseRevision: o.source.BaseRevision,
 		Mode: o.source.Mode, Credentials: settings.Credentials, Region: settings.Region, WorkDir: o.workDir, Log: log,
 	})
 	if err != nil {
-		return scan.Result{}, "", err
+		return scan.Result{}, delta.Outcome{}, "", err
 	}
 	defer func() {
 		// What was found counts more than a folder that goes with the task.
@@ -95,7 +105,10 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 		}
 	}()
 	result, err := scan.Run(ctx, repository, detector, log)
-	return result, repository.Base(), err
+	if err != nil {
+		return scan.Result{}, delta.Outcome{}, "", err
+	}
+	return result, o.trust(repository).judge(ctx, result, log), repository.Base(), nil
 }
 
 // deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there. A
@@ -107,7 +120,7 @@ func (o order) deliver(ctx context.Context, settings aws.Config, subject report.
 		subject.Result.ReportURI = ""
 	}
 	err := o.publish(ctx, settings, subject, log)
-	if told := err == nil && o.topic != "" && subject.Result.Total > 0; told && stored != nil {
+	if told := err == nil && o.topic != "" && o.failing(subject.Result); told && stored != nil {
 		log.ErrorContext(ctx, failure.Classify(ctx, stored).Message+"; the findings are published without it")
 		return nil
 	}
@@ -133,8 +146,8 @@ func (o order) store(ctx context.Context, settings aws.Config, subject report.Su
 func (o order) publish(ctx context.Context, settings aws.Config, subject report.Subject, log *slog.Logger) error {
 	total := subject.Result.Total
 	switch {
-	case total == 0:
-		log.InfoContext(ctx, "clean")
+	case !o.failing(subject.Result):
+		log.InfoContext(ctx, "clean", "existing", total, "suppressed", subject.Result.Suppressed, "resolved", subject.Result.Resolved)
 		return nil
 	case o.topic == "":
 		list(ctx, subject.Result, log)

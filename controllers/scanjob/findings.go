@@ -80,6 +80,8 @@ func findingsOf(result contract.Result) *scanv1.Findings {
 		Attempt:    clampInt32(result.ScanJob.Attempt),
 		Total:      clampInt32(max(result.Total, len(result.Findings))),
 		New:        clampInt32(result.New),
+		Suppressed: clampInt32(result.Suppressed),
+		Resolved:   clampInt32(result.Resolved),
 		BySeverity: map[string]int32{},
 		ReportURI:  clip(result.ReportURI, maxURI),
 	}

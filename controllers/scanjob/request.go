@@ -67,6 +67,8 @@ func variables(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment, attempt
 	set(contract.EnvRevision, job.Spec.Source.Revision)
 	set(contract.EnvBaseRevision, job.Spec.Source.BaseRevision)
 	set(contract.EnvMode, string(job.Spec.Mode))
+	set(contract.EnvFailOn, string(job.Spec.FailOn))
+	set(contract.EnvRepositoryConfiguration, string(environment.Spec.RepositoryConfiguration))
 	set(contract.EnvTopic, resolved.TopicARN)
 	set(contract.EnvTraceParent, fargate.TraceParent(string(job.UID), attempt.Number))
 	if due := deadlineAfter(job, attempt); !due.IsZero() {

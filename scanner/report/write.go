@@ -61,7 +61,7 @@ func Write(w io.Writer, format string, subject Subject, options Options) error {
 // writeJSON writes the document of the contract with all findings.
 func writeJSON(w io.Writer, subject Subject) error {
 	document := subject.Result
-	document.Findings = subject.All
+	document.Findings, document.SuppressedFindings, document.ResolvedFindings = subject.All, subject.Suppressed, subject.Resolved
 	if document.Findings == nil {
 		// An empty list is easier on whoever reads it than null.
 		document.Findings = []contract.Finding{}

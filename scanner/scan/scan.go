@@ -32,6 +32,8 @@ const (
 type Result struct {
 	// Findings are redacted, worst first.
 	Findings []contract.Finding
+	// Resolved are what the changes removed, in mode Changes.
+	Resolved []contract.Finding
 	// Commits, Files and Bytes count what was read; each distinct content counts once.
 	Commits, Files int
 	Bytes          int64

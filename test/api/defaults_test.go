@@ -23,7 +23,8 @@ cluster: {id: scans}
 taskDefinition: {id: "scanner:7"}
 containerName: scanner
 network: {subnets: [{id: subnet-0abc}], assignPublicIP: false}
-capacity: {onDemandFallback: true, maxConcurrentTasks: 100}`,
+capacity: {onDemandFallback: true, maxConcurrentTasks: 100}
+repositoryConfiguration: TargetBranch`,
 		},
 		{
 			name:  "a share of a strategy has weight 1 and no base",
@@ -37,7 +38,8 @@ network: {subnets: [{id: subnet-0abc}], assignPublicIP: false}
 capacity:
   strategy: [{capacityProvider: FARGATE_SPOT, weight: 1, base: 0}]
   onDemandFallback: true
-  maxConcurrentTasks: 100`,
+  maxConcurrentTasks: 100
+repositoryConfiguration: TargetBranch`,
 		},
 		{
 			name: "a ScanJob scans changes, within an hour, and is kept for a week",
@@ -47,6 +49,7 @@ environmentName: default
 source: {codeCommit: {repository: payments}, revision: ` + revision + `}
 mode: Changes
 backoffLimit: 2
+failOn: New
 infrastructureBackoffLimit: 6
 startDeadlineSeconds: 600
 activeDeadlineSeconds: 3600
@@ -71,6 +74,7 @@ template:
   spec:
     mode: Changes
     backoffLimit: 2
+    failOn: New
     infrastructureBackoffLimit: 6
     startDeadlineSeconds: 600
     activeDeadlineSeconds: 3600
@@ -95,6 +99,7 @@ template:
   spec:
     mode: Tree
     backoffLimit: 2
+    failOn: New
     infrastructureBackoffLimit: 6
     startDeadlineSeconds: 600
     activeDeadlineSeconds: 3600

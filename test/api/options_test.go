@@ -15,6 +15,12 @@ func optionRules() []rule {
 			want:   `@.mode: Unsupported value: "All": supported values: "Changes", "Tree", "History"`,
 		},
 		{
+			name:   "findings of a kind that does not exist are refused with the kinds that do",
+			covers: "@.failOn enum",
+			patch:  `{failOn: Existing}`,
+			want:   `@.failOn: Unsupported value: "Existing": supported values: "New", "All"`,
+		},
+		{
 			name:   "a negative backoffLimit is refused",
 			covers: "@.backoffLimit minimum",
 			patch:  `{backoffLimit: -1}`,

@@ -189,6 +189,12 @@ func ownEnvironmentRules() []rule {
 			want:   "spec.notifications.topic: Required value",
 		},
 		{
+			name:   "a branch of the repository that does not exist is refused with the values that do",
+			covers: "spec.repositoryConfiguration enum",
+			patch:  `{spec: {repositoryConfiguration: Both}}`,
+			want:   `spec.repositoryConfiguration: Unsupported value: "Both": supported values: "TargetBranch", "SourceBranch", "None"`,
+		},
+		{
 			name:   "reports without a bucket are refused",
 			covers: "spec.reports.bucket required",
 			patch:  `{spec: {reports: {prefix: sarif/}}}`,

@@ -41,6 +41,12 @@ func jobUpdateRules() []rule {
 			want:   "spec: Invalid value: mode is immutable; create another ScanJob",
 		},
 		{
+			name:   "another failOn is refused",
+			covers: "spec: failOn is immutable; create another ScanJob",
+			patch:  `{spec: {failOn: All}}`,
+			want:   "spec: Invalid value: failOn is immutable; create another ScanJob",
+		},
+		{
 			name:   "another backoffLimit is refused",
 			covers: "spec: backoffLimit is immutable; create another ScanJob",
 			patch:  `{spec: {backoffLimit: 3}}`,

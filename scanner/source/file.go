@@ -1,0 +1,68 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"github.com/scanjob-dev/scanjob/api/contract"
+)
+
+// maxConfiguration bounds a file of configuration in bytes.
+const maxConfiguration = 8 << 20
+
+// RevisionFile returns a file in the topmost folder of the revision, or nil where there is none. A link, a folder and a file of
+// more than 8 MiB are errors.
+func (r *Repository) RevisionFile(ctx context.Context, name string) ([]byte, error) {
+	if r.revision.IsZero() {
+		return nil, nil
+	}
+	return r.topFile(ctx, r.revision, name)
+}
+
+// TargetFile returns a file in the topmost folder of the branch that the changes go to, in the same way. What is no scan of
+// changes has no such branch; nil is returned, as for changes that are compared with nothing.
+func (r *Repository) TargetFile(ctx context.Context, name string) ([]byte, error) {
+	if r.base.IsZero() || r.request.Mode != contract.ModeChanges {
+		return nil, nil
+	}
+	return r.topFile(ctx, r.base, name)
+}
+
+func (r *Repository) topFile(ctx context.Context, id ID, name string) ([]byte, error) {
+	commit, err := r.commit(id)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := (&walk{ctx: ctx, repository: r}).entries(commit.TreeHash)
+	if err != nil {
+		return nil, err
+	}
+	entry, ok := entries[name]
+	switch {
+	case !ok:
+		return nil, nil
+	case entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated:
+		return nil, fmt.Errorf("%s is no regular file", name)
+	}
+	size, err := r.Size(entry.Hash)
+	if errors.Is(err, plumbing.ErrObjectNotFound) {
+		return nil, fmt.Errorf("%s was not fetched", name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if size > maxConfiguration {
+		return nil, fmt.Errorf("%s has more than %d MiB", name, maxConfiguration>>20)
+	}
+	content, err := r.Read(entry.Hash)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(content)
+	return data, errors.Join(err, content.Close())
+}
