@@ -179,6 +179,10 @@ type ScanTriggerStatus struct {
 	// +optional
 	LastSweepTime *metav1.Time `json:"lastSweepTime,omitempty"`
 
+	// sweptSelection is the selection of that sweep.
+	// +optional
+	SweptSelection string `json:"sweptSelection,omitempty"`
+
 	// nextSweepTime is when the next sweep is due; absent where none is.
 	// +optional
 	NextSweepTime *metav1.Time `json:"nextSweepTime,omitempty"`
@@ -243,8 +247,11 @@ type SweepStatus struct {
 	// message says why the sweep did not get through; empty where it did.
 	// +optional
 	Message string `json:"message,omitempty"`
-	// selection is a hash of the part of the spec that chooses pull requests. When it changes, the next sweep looks at every
-	// head again.
+	// request is what annotations asked this sweep for; empty where it was a regular one.
+	// +optional
+	Request string `json:"request,omitempty"`
+	// selection is a hash of what chooses pull requests: a part of the spec, and where the repositories are. When that changes,
+	// the next sweep is due at once and looks at every head again.
 	// +optional
 	Selection string `json:"selection,omitempty"`
 }

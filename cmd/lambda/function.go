@@ -114,7 +114,7 @@ func (f *function) forListeners(ctx context.Context, account, region string, do 
 		trigger := &triggers.Items[i]
 		environment := known[client.ObjectKey{Namespace: trigger.Namespace, Name: trigger.Spec.EnvironmentName}]
 		switch {
-		case !trigger.DeletionTimestamp.IsZero():
+		case !trigger.DeletionTimestamp.IsZero() || trigger.Spec.Suspend:
 		case environment == nil:
 			pending = append(pending, fmt.Errorf("there is no ScanEnvironment %s, which ScanTrigger %s names; create it or change the trigger's spec.environmentName",
 				trigger.Spec.EnvironmentName, client.ObjectKeyFromObject(trigger)))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,14 @@ type demand struct {
 	next time.Time
 }
 
+// asks is what annotations ask for, empty where they ask for nothing.
+func (d demand) asks() string {
+	if d.replay != "" && d.invalid == nil {
+		return strings.TrimSpace(d.request + " since " + d.replay)
+	}
+	return d.request
+}
+
 // demandOf reads what is asked of a trigger's spec, annotations and status. scope is how its repositories are reached.
 func demandOf(trigger *v1alpha1.ScanTrigger, scope awsclient.Scope, now time.Time) demand {
 	if trigger.Spec.Suspend {
@@ -55,9 +64,9 @@ func demandOf(trigger *v1alpha1.ScanTrigger, scope awsclient.Scope, now time.Tim
 		d.replay = value
 		d.since, d.invalid = time.Parse(time.RFC3339, value)
 	}
-	asked := d.request != "" || d.replay != "" && d.invalid == nil
-	// A sweep that failed is not asked for again at once, whatever it was for.
-	if failed := trigger.Status.Sweep; asked && failed != nil && failed.Message != "" {
+	asked := d.asks() != ""
+	// What a sweep was asked for that failed is not tried again at once.
+	if failed := trigger.Status.Sweep; asked && failed != nil && failed.Message != "" && failed.Request == d.asks() {
 		if retry := retryOf(trigger); now.Before(retry) {
 			d.next = earlier(d.next, retry)
 			return d
@@ -87,10 +96,10 @@ func nextSweep(trigger *v1alpha1.ScanTrigger, scope awsclient.Scope) time.Time {
 	switch {
 	case last == nil:
 		return trigger.CreationTimestamp.Time
-	case last.Retries > 0:
-		return retryOf(trigger)
 	case last.Paused, last.Selection != selection(&trigger.Spec, scope):
 		return last.StartTime.Time
+	case last.Retries > 0:
+		return retryOf(trigger)
 	}
 	spread := time.Duration(float64(interval) * sweepSpread)
 	next := last.StartTime.Add(interval - time.Duration(float64(spread)*fraction(trigger.UID)))

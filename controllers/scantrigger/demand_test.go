@@ -43,7 +43,7 @@ func swept(seconds int, edits ...func(*v1alpha1.SweepStatus)) func(*v1alpha1.Sca
 			edit(trigger.Status.Sweep)
 		}
 		if trigger.Status.Sweep.Message == "" {
-			trigger.Status.LastSweepTime = &began
+			trigger.Status.LastSweepTime, trigger.Status.SweptSelection = &began, trigger.Status.Sweep.Selection
 		}
 	}
 }
@@ -55,6 +55,11 @@ func failing(times int32, seconds int32) func(*v1alpha1.SweepStatus) {
 	return func(s *v1alpha1.SweepStatus) {
 		s.Message, s.Retries, s.DurationSeconds = "no answer in time", times, seconds
 	}
+}
+
+// asked says what annotations asked for.
+func asked(request string) func(*v1alpha1.SweepStatus) {
+	return func(s *v1alpha1.SweepStatus) { s.Request = request }
 }
 
 func every(seconds int32) func(*v1alpha1.ScanTrigger) {
@@ -94,14 +99,17 @@ func TestDemandOf(t *testing.T) {
 		"a replay since no time is none":                           {sweeping(swept(60), annotated(replay, "yesterday")), 70, false, "12:11:00"},
 		"a sweep that AWS did not answer is tried again soon":      {sweeping(swept(60, failedSweep)), 100, false, "12:03:00"},
 		"and then it is due again":                                 {sweeping(swept(60, failedSweep)), 180, true, "12:03:00"},
-		"it is not asked for again before that":                    {sweeping(swept(60, failedSweep), annotated(sweep, "please")), 100, false, "12:03:00"},
+		"what it was asked for is not tried before that":           {sweeping(swept(60, failedSweep, asked("please")), annotated(sweep, "please")), 100, false, "12:03:00"},
+		"but something else is":                                    {sweeping(swept(60, failedSweep, asked("please")), annotated(sweep, "now")), 100, true, "12:03:00"},
+		"and so is a trigger that chooses otherwise":               {sweeping(swept(60, failing(9, 0)), every(86400), func(trigger *v1alpha1.ScanTrigger) { trigger.Spec.Repositories = []string{"infra"} }), 100, true, "12:01:00"},
+		"and one that is resumed":                                  {sweeping(swept(60, failing(9, 0), func(s *v1alpha1.SweepStatus) { s.Paused = true }), every(86400)), 100, true, "12:01:00"},
 		"the time until then counts from its end":                  {sweeping(swept(60, failing(1, 300))), 300, false, "12:08:00"},
 		"the second time it takes twice as long":                   {sweeping(swept(60, failing(2, 0))), 180, false, "12:05:00"},
 		"but no longer than the interval":                          {sweeping(swept(60, failing(9, 0))), 180, false, "12:11:00"},
 		"nor sooner than that where it is short":                   {sweeping(swept(60, failing(1, 0)), every(30)), 70, false, "12:01:30"},
-		"one that was asked for backs off without an interval":     {sweeping(swept(60, failing(3, 0)), every(0), annotated(sweep, "please")), 300, false, "12:09:00"},
-		"and is tried again then":                                  {sweeping(swept(60, failing(3, 0)), every(0), annotated(sweep, "please")), 540, true, "never"},
-		"and for ten minutes at most":                              {sweeping(swept(60, failing(1000, 0)), every(0), annotated(sweep, "please")), 300, false, "12:11:00"},
+		"one that was asked for backs off without an interval":     {sweeping(swept(60, failing(3, 0), asked("please")), every(0), annotated(sweep, "please")), 300, false, "12:09:00"},
+		"and is tried again then":                                  {sweeping(swept(60, failing(3, 0), asked("please")), every(0), annotated(sweep, "please")), 540, true, "never"},
+		"and for ten minutes at most":                              {sweeping(swept(60, failing(1000, 0), asked("please")), every(0), annotated(sweep, "please")), 300, false, "12:11:00"},
 		"a repository that AWS did not answer for is tried again":  {sweeping(swept(60, func(s *v1alpha1.SweepStatus) { s.Retries = 1 })), 180, true, "12:03:00"},
 		"a trigger that is resumed sweeps at once":                 {sweeping(swept(60, func(s *v1alpha1.SweepStatus) { s.Paused = true })), 70, true, "12:01:00"},
 		"one that may not be read waits for the next sweep":        {sweeping(swept(60, problem(v1alpha1.ReasonAccessDenied))), 180, false, "12:11:00"},

@@ -3,6 +3,7 @@ package scantrigger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,7 +31,27 @@ func excess(trigger *v1alpha1.ScanTrigger, list []v1alpha1.ScanJob, now time.Tim
 			beyond = append(beyond, job)
 		}
 	}
-	return beyond
+	var gone []*v1alpha1.ScanJob
+	for _, job := range beyond {
+		if !isProof(job, all, beyond) {
+			gone = append(gone, job)
+		}
+	}
+	return gone
+}
+
+// isProof says whether a job shows that a commit was scanned of which a cancelled job stays: without it, that commit would be
+// scanned again.
+func isProof(job *v1alpha1.ScanJob, all, beyond []*v1alpha1.ScanJob) bool {
+	if !jobs.Complete(job) {
+		return false
+	}
+	source := job.Spec.Source.CodeCommit
+	return slices.ContainsFunc(all, func(other *v1alpha1.ScanJob) bool {
+		with := other.Spec.Source.CodeCommit
+		return other.Spec.Cancel && other != job && source != nil && with != nil && *source == *with && source.PullRequestID != "" &&
+			other.Spec.Source.Revision == job.Spec.Source.Revision && !slices.Contains(beyond, other)
+	})
 }
 
 // awaitsSweep says whether a sweep is still to come that would take a job's head for one that nobody scanned, were the job

@@ -40,6 +40,15 @@ func TestExcess(t *testing.T) {
 			jobs{jobAt("a", commitA, 0, created, complete), jobAt("b", commitA, 1, created, complete), jobAt("c", commitA, 2, created, failed), jobAt("d", commitA, 3, created, failed)},
 			[]string{"a", "c"},
 		},
+		"one that shows that the commit of a cancelled job was scanned stays with that": {
+			sweeping(swept(3600), limits(0, 5)), jobs{jobAt("a", commitA, 0, created, cancelled, failed), jobAt("b", commitA, 2, created, complete)}, nil,
+		},
+		"and goes with it": {
+			sweeping(swept(3600), limits(0, 0)), jobs{jobAt("a", commitA, 0, created, cancelled, failed), jobAt("b", commitA, 2, created, complete)}, []string{"a", "b"},
+		},
+		"one of another commit goes": {
+			sweeping(swept(3600), limits(0, 5)), jobs{jobAt("a", commitB, 0, created, cancelled, failed), jobAt("b", commitA, 2, created, complete)}, []string{"b"},
+		},
 		"a limit of 0 keeps none":                              {sweeping(swept(3600), limits(0, 0)), jobs{jobAt("a", commitA, 0, created, complete)}, []string{"a"}},
 		"one whose findings are still to come stays":           {sweeping(swept(3600), limits(0, 0)), jobs{jobAt("a", commitA, 0, created, complete, awaiting)}, nil},
 		"one that is unfinished stays":                         {sweeping(swept(3600), limits(0, 0)), jobs{jobAt("a", commitA, 0, created)}, nil},

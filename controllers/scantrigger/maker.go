@@ -127,7 +127,7 @@ func (m *Maker) offerTo(ctx context.Context, l Listener, c triggers.Change, abou
 		return triggers.AnswerWanted, m.scan(ctx, l, c, false)
 	case c.PullRequestID == "":
 		return m.offerPush(ctx, l, c)
-	case job == nil && c.EventID != "" && lookedAt(l, c.Repository, c.Happened):
+	case job == nil && c.EventID != "" && sweptLongAgo(l, c):
 		// A sweep that looked at what this event tells of has made a job of it, which is gone since, or did not want it.
 		return answerSwept, nil
 	}

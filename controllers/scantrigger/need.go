@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
@@ -88,13 +89,18 @@ func (r *sweep) lookedAt(repository string, at time.Time) bool {
 // sweptBefore says whether there was a sweep that chose pull requests as the trigger does now.
 func sweptBefore(l Listener) bool {
 	status := &l.Trigger.Status
-	return status.LastSweepTime != nil && status.Sweep != nil && status.Sweep.Selection == selection(&l.Trigger.Spec, scopeOf(l.Environment))
+	return status.LastSweepTime != nil && status.SweptSelection == selection(&l.Trigger.Spec, scopeOf(l.Environment))
 }
 
-// lookedAt says whether a sweep has seen what happened in a repository at a time, and so has left what it did not want or
-// made a job of it.
-func lookedAt(l Listener, repository string, at time.Time) bool {
-	return sweptBefore(l) && !at.After(sweptUntil(&l.Trigger.Status, repository))
+// clockMargin is how far the clock of the manager, which dates sweeps, and that of the host, which dates events, may be apart.
+const clockMargin = 15 * time.Minute
+
+// sweptLongAgo says whether a sweep has decided about what an event tells of. A sweep sees heads alone, and knows less of who
+// pushed than an event does, so it has decided only for triggers that scan heads alone and do not ask about the event.
+func sweptLongAgo(l Listener, c triggers.Change) bool {
+	spec := &l.Trigger.Spec
+	return ptr.Deref(spec.Supersede, true) && spec.Expression == "" && sweptBefore(l) &&
+		!c.Happened.Add(clockMargin).After(sweptUntil(&l.Trigger.Status, c.Repository))
 }
 
 // changeOf returns what an event would have told of the head; ok is false where the trigger does not want events of the kind
@@ -126,6 +132,10 @@ func (r *sweep) changeOf(pr codecommit.PullRequest, push codecommit.Push, list [
 // sinceOf is sweptUntil for the record: the start of the last sweep that got through a repository, nil where none did.
 func sinceOf(status *v1alpha1.ScanTriggerStatus, repository string) *metav1.Time {
 	if status.Sweep != nil {
+		if patterns := status.Sweep.UnmatchedPatterns; len(patterns) > 0 && triggers.MatchesAny(patterns, repository) {
+			// It was not there.
+			return nil
+		}
 		for i := range status.Sweep.Problems {
 			if status.Sweep.Problems[i].Repository == repository {
 				return status.Sweep.Problems[i].Since.DeepCopy()

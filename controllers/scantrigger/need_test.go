@@ -15,7 +15,7 @@ func theSweep(edits ...func(*sweep)) *sweep {
 	environment := readyEnvironment(func(e *v1alpha1.ScanEnvironment) {
 		e.Status.Resolved.Account, e.Status.Resolved.Region = account, "us-east-1"
 	})
-	trigger.Status.Sweep.Selection = selection(&trigger.Spec, scopeOf(environment))
+	trigger.Status.SweptSelection = selection(&trigger.Spec, scopeOf(environment))
 	s := newSweep(nil, nil, Listener{Trigger: trigger, Environment: environment}, demand{}, noon.Add(30*time.Minute), nil)
 	for _, edit := range edits {
 		edit(s)

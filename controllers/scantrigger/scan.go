@@ -68,8 +68,11 @@ func (m *Maker) createOrFind(ctx context.Context, trigger *v1alpha1.ScanTrigger,
 			return true, m.moveForward(ctx, scanned, c)
 		}
 	}
-	return true, nil
+	return false, fmt.Errorf("the jobs for %.12s of %s were all cancelled: %w", c.Commit, c.Repository, errNoName)
 }
+
+// errNoName: every name that a scan of a change may have is taken by a job that was cancelled.
+var errNoName = errors.New("there is no name left for another scan")
 
 // moveForward makes a job stand for a later event about its commit: a branch that was set back to the commit has it as
 // its head since then, and events from before must not cancel the job. It fails with a conflict where somebody else wrote

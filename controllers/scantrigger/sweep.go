@@ -10,6 +10,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -45,6 +46,8 @@ type sweep struct {
 	// problems are the repositories that could not be looked at, in order.
 	problems []v1alpha1.SweepProblem
 	unlooked map[string]bool
+	// unlisted are the repositories whose open pull requests are not known.
+	unlisted map[string]bool
 	// unavailable counts the questions in a row that AWS left unanswered, and unanswered all of them.
 	unavailable, unanswered int
 	// sweptBefore says that there was a sweep that chose in the same way.
@@ -60,7 +63,7 @@ func newSweep(maker *Maker, client *codecommit.Client, l Listener, d demand, beg
 	chosen := selection(&l.Trigger.Spec, scopeOf(l.Environment))
 	r := &sweep{
 		maker: maker, client: client, listener: l, demand: d, began: began,
-		jobs: map[pullRequestKey][]v1alpha1.ScanJob{}, open: map[pullRequestKey]bool{}, unlooked: map[string]bool{},
+		jobs: map[pullRequestKey][]v1alpha1.ScanJob{}, open: map[pullRequestKey]bool{}, unlooked: map[string]bool{}, unlisted: map[string]bool{},
 		sweptBefore: sweptBefore(l),
 		found:       v1alpha1.SweepStatus{StartTime: metav1.NewTime(began.Truncate(time.Second)), Selection: chosen},
 	}
@@ -81,6 +84,7 @@ func (r *sweep) everything(ctx context.Context) error {
 	}
 	for _, repository := range repositories {
 		if r.unavailable >= unavailableInARow {
+			r.unlisted[repository] = true
 			r.problem(repository, v1alpha1.ReasonAWSUnavailable, fmt.Sprintf("it was not asked for, because AWS did not answer %d times in a row", r.unavailable))
 			continue
 		}
@@ -152,6 +156,10 @@ func (r *sweep) repositories(ctx context.Context) ([]string, error) {
 	names, literal := triggers.RepositoryNames(spec.Repositories)
 	if !literal || !forPullRequests {
 		all, err := r.client.Repositories(ctx)
+		if !forPullRequests && literal && codecommit.ClassOf(err) == awsclient.ClassAccessDenied {
+			// Nothing but the advice hangs on it.
+			return nil, nil
+		}
 		if err != nil {
 			return nil, fmt.Errorf("the repositories cannot be listed: %s", explain(err, "codecommit:ListRepositories"))
 		}
@@ -188,6 +196,7 @@ func (r *sweep) unmatched(entry string) {
 func (r *sweep) repository(ctx context.Context, repository string) error {
 	ids, err := r.client.OpenPullRequests(ctx, repository)
 	if err != nil {
+		r.unlisted[repository] = !errors.Is(err, codecommit.ErrRepositoryNotFound)
 		return err
 	}
 	var errs []error
@@ -224,6 +233,14 @@ func (r *sweep) pullRequest(ctx context.Context, pr codecommit.PullRequest) erro
 	r.found.PullRequests++
 	list := r.jobs[pullRequestKey{pr.Repository, pr.ID}]
 	need := r.needOf(pr, list)
+	if need != needNothing {
+		// Events may have made jobs since the sweep began.
+		fresh, err := r.maker.jobsOfPullRequest(ctx, r.maker.live, trigger, pr.Repository, pr.ID)
+		if err != nil {
+			return err
+		}
+		list, need = fresh, r.needOf(pr, fresh)
+	}
 	if need == needNothing {
 		return r.supersede(ctx, pr, list)
 	}
@@ -281,6 +298,22 @@ func (r *sweep) supersede(ctx context.Context, pr codecommit.PullRequest, list [
 	if !ptr.Deref(r.listener.Trigger.Spec.Supersede, true) || !slices.ContainsFunc(list, outdated) {
 		return nil
 	}
+	// The head's job comes last, whatever the times of events say: the host has just named it.
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		fresh, err := r.maker.jobsOfPullRequest(ctx, r.maker.live, r.listener.Trigger, pr.Repository, pr.ID)
+		if err != nil {
+			return err
+		}
+		for i := range fresh {
+			if job := &fresh[i]; job.Spec.Source.Revision == pr.SourceCommit && !job.Spec.Cancel {
+				return r.maker.moveForward(ctx, job, triggers.Change{Happened: noEarlier(triggers.EventTime(job), fresh)})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
 	return r.maker.supersede(ctx, r.listener, triggers.Change{Repository: pr.Repository, PullRequestID: pr.ID})
 }
 
@@ -303,7 +336,7 @@ func (r *sweep) lastPush(ctx context.Context, pr codecommit.PullRequest) (codeco
 // from their end. Its error is one of the cluster.
 func (r *sweep) end(ctx context.Context) error {
 	for _, key := range slices.SortedFunc(maps.Keys(r.jobs), compareKeys) {
-		if r.open[key] || r.unlooked[key.repository] || r.unavailable >= unavailableInARow || !slices.ContainsFunc(r.jobs[key], func(job v1alpha1.ScanJob) bool {
+		if r.open[key] || r.unlisted[key.repository] || r.unavailable >= unavailableInARow || !slices.ContainsFunc(r.jobs[key], func(job v1alpha1.ScanJob) bool {
 			return !jobs.Finished(&job) && !job.Spec.Cancel
 		}) {
 			continue
@@ -316,7 +349,8 @@ func (r *sweep) end(ctx context.Context) error {
 			err = nil
 		}
 		r.note(key.repository, err)
-		if err != nil || pr.Open {
+		if err != nil || pr.Open || pr.Repository != "" && pr.Repository != key.repository {
+			// A pull request of another repository says nothing of this one.
 			continue
 		}
 		cancelled, err := r.maker.Close(ctx, []Listener{r.listener}, key.repository, key.id)

@@ -203,6 +203,7 @@ func (s *Sweeper) sweep(ctx context.Context, l Listener, d demand) error {
 // conclude puts the result of a sweep into the trigger's status, and tells people of what is new and bad.
 func (s *Sweeper) conclude(trigger *v1alpha1.ScanTrigger, d demand, run *sweep, failed error) {
 	last, found := trigger.Status.Sweep, run.found
+	found.Request = d.asks()
 	found.DurationSeconds = int32(s.clock.Since(found.StartTime.Time).Round(time.Second) / time.Second)
 	outcome := "complete"
 	switch {
@@ -220,14 +221,14 @@ func (s *Sweeper) conclude(trigger *v1alpha1.ScanTrigger, d demand, run *sweep, 
 		}
 	}
 	if failed == nil {
-		trigger.Status.LastSweepTime = found.StartTime.DeepCopy()
+		trigger.Status.LastSweepTime, trigger.Status.SweptSelection = found.StartTime.DeepCopy(), found.Selection
 		trigger.Status.LastHandledSweep = valueOr(d.request, trigger.Status.LastHandledSweep)
 		if d.replay != "" && d.invalid == nil {
 			trigger.Status.Replay = run.replayed()
 		}
 	} else if last != nil {
-		// What the sweeps before could not look at is still to be looked at, and what they were for is what counts until then.
-		found.Problems, found.Selection = last.Problems, last.Selection
+		// What the sweeps before could not look at, or did not find, is still to be looked at.
+		found.Problems, found.UnmatchedPatterns = last.Problems, last.UnmatchedPatterns
 	}
 	if run.sweptBefore {
 		trigger.Status.MissedHeads += int64(found.Missed)

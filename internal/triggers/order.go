@@ -130,13 +130,18 @@ func Scanned(list []v1alpha1.ScanJob, c Change) *v1alpha1.ScanJob {
 
 // Scans tells apart the scans of one commit, in the order in which their jobs are made; see JobName. The first is the usual
 // one. The others are for a commit that a branch was set back to: by revision, so that every event about that state of the
-// pull request finds the same job, and by event where a host names the state as it did before. A replay has one of its own.
+// pull request finds the same job, and by event, or its time where there is none, where a host names the state as it did before. A replay has one of its own.
 func Scans(c Change) []string {
 	if c.Replay != "" {
 		return []string{"replay " + c.Replay}
 	}
 	again := []string{""}
-	for _, name := range []string{c.RevisionID, c.EventID} {
+	event := c.EventID
+	if event == "" {
+		// Nothing but the time tells a sweep's change from what the state was before.
+		event = second(c.Happened).Format(time.RFC3339)
+	}
+	for _, name := range []string{c.RevisionID, event} {
 		if name != "" {
 			again = append(again, name)
 		}
