@@ -7,63 +7,79 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
-// RuleAccount is the rule for AWS account numbers in a context that tells that they are one.
-const RuleAccount = "aws-account-id"
-
 const (
 	accountLength = 12
 	// accountContext is how far around the digits their context is looked for, in bytes.
 	accountContext = 96
 )
 
-func accountRule() Rule {
-	return Rule{
-		ID:          RuleAccount,
-		Description: "AWS account number",
-		Severity:    contract.SeverityLow,
-		Advice: "An account number is no credential, but it helps an attacker to aim. Read it from the environment or from " +
-			"configuration that is not published.",
-	}
-}
-
 // findAccounts reports every account number of the window that stands in a context.
 func findAccounts(w *window, report func(hit)) {
 	data := w.data
-	// A run of twelve digits, or of four between hyphens, has a digit in every four bytes; the last look goes past the border
-	// for a run that begins just before it.
-	const stride = 4
-	for i := w.from; i < min(len(data), w.to+stride-1); {
-		if !isDigit(data[i]) {
-			i += stride
+	i := w.from
+	// A number that begins before the window's own part was seen there.
+	for i > 0 && i < len(data) && isNumeral(data[i]) && isNumeral(data[i-1]) && i < w.to {
+		i++
+	}
+	// Twelve digits, with hyphens or without, are twelve numerals on end at least.
+	for i+accountLength-1 < len(data) && i < w.to {
+		if !isNumeral(data[i+accountLength-1]) {
+			i += accountLength
 			continue
 		}
-		start := i
-		for start > 0 && isDigit(data[start-1]) {
+		start := i + accountLength - 1
+		for start > i && isNumeral(data[start-1]) {
 			start--
 		}
-		end := i + 1
-		for end < len(data) && isDigit(data[end]) {
+		end := i + accountLength
+		for end < len(data) && isNumeral(data[end]) {
 			end++
 		}
-		i = end
+		i = end + 1
+		if start < w.to && end-start >= accountLength {
+			accountsIn(w, start, end, report)
+		}
+	}
+}
+
+func isNumeral(c byte) bool { return isDigit(c) || c == '-' }
+
+// accountsIn reports the account numbers in data[from:to], which are digits and hyphens.
+func accountsIn(w *window, from, to int, report func(hit)) {
+	data := w.data
+	for start := from; start < to; {
+		if !isDigit(data[start]) {
+			start++
+			continue
+		}
+		end := start
+		for end < to && isDigit(data[end]) {
+			end++
+		}
+		next := end
 		if end-start == 4 {
 			end = grouped(data, start)
-			i = max(i, end)
+			next = max(next, end)
 		}
-		if start < w.from || start >= w.to || end-start != accountLength && end-start != accountLength+2 {
-			continue
+		if account, ok := accountAt(data, start, end); ok {
+			report(account)
 		}
-		if start > 0 && isAlphanumeric(data[start-1]) || end < len(data) && isAlphanumeric(data[end]) {
-			continue
-		}
-		value := strings.ReplaceAll(string(data[start:end]), "-", "")
-		if isExampleAccount(value) || !inAccountContext(data, start, end) {
-			continue
-		}
-		report(hit{
-			rule: RuleAccount, start: start, end: end, value: value, severity: contract.SeverityLow, account: value, byPlace: true,
-		})
+		start = next
 	}
+}
+
+// accountAt returns the account number of data[start:end] if it is one and stands in a context.
+func accountAt(data []byte, start, end int) (hit, bool) {
+	if end-start != accountLength && end-start != accountLength+2 || end < len(data) && isAlphanumeric(data[end]) || !boundaryBefore(data, start) {
+		return hit{}, false
+	}
+	value := strings.ReplaceAll(string(data[start:end]), "-", "")
+	if isExampleAccount(value) || !inAccountContext(data, start, end) {
+		return hit{}, false
+	}
+	return hit{
+		rule: RuleAccount, start: start, end: end, value: value, severity: contract.SeverityLow, account: value, byPlace: true,
+	}, true
 }
 
 // grouped returns the end of an account number written as 4-4-4 at start, or start where there is none.

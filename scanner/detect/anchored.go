@@ -15,26 +15,20 @@ type anchored struct {
 	value func(data []byte, at int) (start, end int, ok bool)
 }
 
-// find is a matcher.
-func (a anchored) find(w *window, report func(hit)) {
-	anchor := []byte(a.anchor)
-	for i := w.from; i < w.to; {
-		at := bytes.Index(w.data[i:], anchor)
-		if at < 0 {
-			return
-		}
-		at += i
-		i = at + 1
-		start, end, ok := a.value(w.data, at)
-		if !ok || start < w.from || start >= w.to {
-			continue
-		}
-		value := string(w.data[start:end])
-		if isExampleSecret(value) {
-			continue
-		}
-		report(hit{rule: a.rule, start: start, end: end, value: value, severity: a.severity})
+// find reports the value whose anchor stands at place, if it is as it is written.
+func (a anchored) find(w *window, place int, report func(hit)) {
+	if !bytes.HasPrefix(w.data[place:], []byte(a.anchor)) {
+		return
 	}
+	start, end, ok := a.value(w.data, place)
+	if !ok {
+		return
+	}
+	value := string(w.data[start:end])
+	if isExampleSecret(value) {
+		return
+	}
+	report(hit{rule: a.rule, start: start, end: end, value: value, severity: a.severity})
 }
 
 // run returns the end of the bytes from start that are of a class, most of them at most.

@@ -15,18 +15,27 @@ type collector struct {
 	// alike counts the hits of a rule whose surroundings look the same.
 	alike map[string]int
 	pairs pairing
+	// linked are the rules of which some require others; see parts.
+	linked map[string]bool
+	engine *Engine
+	// parts are all hits of those rules.
+	parts []hit
 	// leftOut says why something of the content is missing; empty where nothing is.
 	leftOut string
 }
 
-func newCollector() *collector {
-	return &collector{known: map[string]int{}, alike: map[string]int{}, pairs: pairing{waiting: map[string]int{}}}
+func newCollector(engine *Engine) *collector {
+	return &collector{engine: engine, linked: engine.linked, known: map[string]int{}, alike: map[string]int{}, pairs: pairing{waiting: map[string]int{}}}
 }
 
 func keyOfHit(h hit) string { return h.rule + "\x00" + h.value }
 
 // add takes a hit of the data. Hits come in the order of the content.
 func (c *collector) add(data []byte, h hit) {
+	if c.linked[h.rule] {
+		c.addPart(data, h)
+		return
+	}
 	c.agree(&h)
 	switch h.rule {
 	case RuleSecretAccessKey:
@@ -60,7 +69,9 @@ func (c *collector) record(data []byte, h hit) (position int, ok bool) {
 		return 0, false
 	}
 	if h.byPlace || h.slow {
-		h.surroundings = surroundings(data, h.start, h.end)
+		if h.surroundings == "" && data != nil {
+			h.surroundings = surroundings(data, h.start, h.end)
+		}
 		place := h.rule + "\x00" + h.surroundings
 		h.ordinal = c.alike[place]
 		c.alike[place]++
@@ -72,7 +83,9 @@ func (c *collector) record(data []byte, h hit) (position int, ok bool) {
 
 // decide returns the hits by line.
 func (c *collector) decide() []hit {
+	c.joinParts()
 	c.markPairs()
+	c.dropGeneric()
 	slices.SortStableFunc(c.hits, func(a, b hit) int { return cmp.Compare(a.line, b.line) })
 	return c.hits
 }

@@ -12,10 +12,10 @@ func TestKeyIDsBeyondTheBoundOfCostlyFingerprintsAreToldApartByPlace(t *testing.
 	if err != nil {
 		t.Fatal(err)
 	}
-	if detector.costly.most != maxCostly {
-		t.Errorf("the bound is %d, want %d", detector.costly.most, maxCostly)
+	if detector.engine.costly.most != maxCostly {
+		t.Errorf("the bound is %d, want %d", detector.engine.costly.most, maxCostly)
 	}
-	detector.costly.most = 2
+	detector.engine.costly.most = 2
 	var ids strings.Builder
 	for range 5 {
 		id, err := planted.KeyID("AKIA", planted.Account())

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"fmt"
 	"io"
 	"slices"
+
+	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
 
 // MaxMatches bounds the matches of one file. A file with more gets one match of the rule contract.RuleNotScanned for the
@@ -16,37 +16,52 @@ const MaxMatches = 10_000
 
 // Detector scans contents one after the other; it holds the memory for that and is not for concurrent use.
 type Detector struct {
-	buffer   []byte
-	hits     []hit // of one window
-	salt     []byte
-	costly   costlyDigests
-	matchers []matcher
+	engine     *Engine
+	buffer     []byte
+	hits       []hit // of one window
+	candidates []candidate
+	encoded    []span
+	// ends are where the last match of each expression ends in the window.
+	ends     []int
+	machines []*machine
 }
 
-// New returns a detector with all rules.
+// New returns a detector of an engine of its own with the rules for AWS.
 func New() (*Detector, error) {
-	salt := make([]byte, 32)
-	if _, err := rand.Read(salt); err != nil {
-		return nil, fmt.Errorf("draw the salt of the detector: %w", err)
+	engine, err := NewEngine(rules.AWS(), Options{})
+	if err != nil {
+		return nil, err
 	}
-	return &Detector{
-		buffer:   make([]byte, windowBehind+windowFresh+windowAhead),
-		salt:     salt,
-		costly:   costlyDigests{most: maxCostly, values: map[string]string{}, digests: map[string]string{}},
-		matchers: matchers(),
-	}, nil
+	return engine.Detector(), nil
 }
 
-// Scan reads the content to its end and returns what it found, by line. It uses the same bounded memory whatever the size
-// of the content, and returns an error of the reader or the end of ctx.
+// Engine returns the engine that the detector is of.
+func (d *Detector) Engine() *Engine { return d.engine }
+
+// Scan is ScanFile for a content without a path: rules and allowlists of paths do not count.
 func (d *Detector) Scan(ctx context.Context, content io.Reader) ([]Match, error) {
+	return d.ScanFile(ctx, content, "")
+}
+
+// ScanFile reads the content of the file at path to its end and returns what it found, by line. It uses the same bounded
+// memory whatever the size of the content, and returns an error of the reader or the end of ctx. It reads nothing where an
+// allowlist takes the path out.
+func (d *Detector) ScanFile(ctx context.Context, content io.Reader, path string) ([]Match, error) {
+	place := d.engine.placeOf(path)
+	if place.allowed {
+		return nil, nil
+	}
 	content, err := decodeUTF16(content)
 	if err != nil {
 		return nil, err
 	}
-	found := newCollector()
-	err = windows(content, d.buffer, func(w *window, linesBefore int) error {
-		return d.window(ctx, w, linesBefore, found)
+	found := newCollector(d.engine)
+	for _, rule := range place.rules {
+		found.record(nil, hit{rule: rule.ID, severity: rule.Severity, value: path, description: rule.Description, byPlace: true})
+	}
+	err = windows(content, d.buffer, func(w *window) error {
+		w.place = place
+		return d.window(ctx, w, found)
 	})
 	if err != nil {
 		return nil, err
@@ -55,24 +70,80 @@ func (d *Detector) Scan(ctx context.Context, content io.Reader) ([]Match, error)
 }
 
 // window adds the hits of all rules in the window to found, in the order of the content.
-func (d *Detector) window(ctx context.Context, w *window, linesBefore int, found *collector) error {
+func (d *Detector) window(ctx context.Context, w *window, found *collector) error {
 	d.hits = d.hits[:0]
-	for _, match := range d.matchers {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		match(w, func(h hit) { d.hits = append(d.hits, h) })
+	if err := d.look(ctx, w, func(h hit) { d.hits = append(d.hits, h) }); err != nil {
+		return err
 	}
 	slices.SortStableFunc(d.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
-	lines := lineCounter{data: w.data, line: linesBefore + 1}
-	for _, h := range d.hits {
-		if err := ctx.Err(); err != nil {
-			return err
+	lines := newLineCounter(w)
+	for i, h := range d.hits {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
 		}
-		h.line, h.allow = lines.at(h.start), allowComment(w.data, h.start, h.end)
+		h.line, h.column = lines.at(h.start)
+		h.endLine, h.endColumn = lines.at(h.end)
+		h.excerpt, h.allow = nameBefore(w.data, h.start), allowComment(w.data, h.start, h.end)
 		found.add(w.data, h)
 	}
 	return nil
+}
+
+// look reports the hits of all rules in the window.
+func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error {
+	e := d.engine
+	byCode := func(h hit) {
+		if e.judgeCode(w, &h) {
+			report(h)
+		}
+	}
+	d.lookAtRuns(w, byCode)
+	if _, ok := e.code[rules.AccountID]; ok {
+		findAccounts(w, byCode)
+	}
+	clear(d.ends)
+	d.candidates = e.literals.find(w.data, w.from, w.to, d.candidates[:0])
+	slices.SortFunc(d.candidates, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.literal, b.literal))
+	})
+	for i, c := range d.candidates {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		for _, action := range e.actions[c.literal] {
+			if action.code != nil {
+				action.code(w, int(c.start), byCode)
+			} else {
+				d.match(w, action.expression, int(c.start), e.literals.literals[c.literal], report)
+			}
+		}
+	}
+	for _, number := range e.everywhere {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		d.matchAll(w, number, report)
+	}
+	return nil
+}
+
+// lookAtRuns reports what is found by runs of base64.
+func (d *Detector) lookAtRuns(w *window, report func(hit)) {
+	const least = secretLength
+	_, secrets := d.engine.code[rules.SecretAccessKey]
+	_, passwords := d.engine.code[rules.SMTPPassword]
+	_, clients := d.engine.code[rules.CognitoSecret]
+	runs(w, least, func(run span) {
+		if secrets {
+			findSecretKey(w, run, report)
+		}
+		if passwords {
+			findSMTPPassword(w, run, report)
+		}
+		if clients {
+			findCognitoSecret(w, run, report)
+		}
+	})
 }
 
 func (d *Detector) matches(found *collector) []Match {
@@ -97,19 +168,37 @@ func NotScanned(reason string) Match {
 
 // lineCounter counts lines from hit to hit, so that many hits in a window cost one pass.
 type lineCounter struct {
-	data     []byte
+	w        *window
 	position int
 	line     int
+	// begin is where the line begins; negative where that is before the window.
+	begin int
 }
 
-func (c *lineCounter) at(offset int) int {
+func newLineCounter(w *window) *lineCounter {
+	return &lineCounter{w: w, line: w.linesBefore + 1, begin: -w.columnsBefore}
+}
+
+// at returns the line and the column, in bytes, of the byte at offset. Both count from 1.
+func (c *lineCounter) at(offset int) (line, column int) {
+	data := c.w.data
 	if offset >= c.position {
-		c.line += countNewlines(c.data[c.position:offset])
+		passed := data[c.position:offset]
+		c.line += countNewlines(passed)
+		if newline := bytes.LastIndexByte(passed, '\n'); newline >= 0 {
+			c.begin = c.position + newline + 1
+		}
 	} else {
-		c.line -= countNewlines(c.data[offset:c.position])
+		c.line -= countNewlines(data[offset:c.position])
+		if offset < c.begin {
+			c.begin = bytes.LastIndexByte(data[:offset], '\n') + 1
+			if c.begin == 0 {
+				c.begin = -c.w.columnsBefore
+			}
+		}
 	}
 	c.position = offset
-	return c.line
+	return c.line, offset - c.begin + 1
 }
 
 func countNewlines(data []byte) int { return bytes.Count(data, []byte{'\n'}) }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const (
@@ -16,16 +17,42 @@ const (
 	// fingerprintRounds makes a fingerprint of a key id cost about 20 ms. An id has only 39 random bits once its account is
 	// known, which a plain hash would not hide.
 	fingerprintRounds = 1 << 16
-	// maxCostly bounds the distinct key ids of a detector that get a fingerprint of their own, so that a repository of
+	// maxCostly bounds the distinct key ids of an engine that get a fingerprint of their own, so that a repository of
 	// thousands of ids costs some ten seconds at most. The fingerprint of any further id is that of its place.
 	maxCostly = 500
 )
 
 // costlyDigests are the fingerprints of values that have too little randomness for a plain hash.
 type costlyDigests struct {
+	mu      sync.Mutex
 	most    int
 	values  map[string]string // by Match.Key
 	digests map[string]string // by Match.Key, of those that were reported
+}
+
+func newCostlyDigests() *costlyDigests {
+	return &costlyDigests{most: maxCostly, values: map[string]string{}, digests: map[string]string{}}
+}
+
+func (c *costlyDigests) keep(key, value string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.values[key] = value
+}
+
+// of returns the digest of the value that was kept with the key. There is none where too many have one.
+func (c *costlyDigests) of(rule, key string) (string, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known, ok := c.digests[key]; ok {
+		return known, true
+	}
+	value, ok := c.values[key]
+	if !ok || len(c.digests) >= c.most {
+		return "", false
+	}
+	c.digests[key] = costlyDigest(rule, value)
+	return c.digests[key], true
 }
 
 // fingerprint returns the fingerprint of the match in the file that is shown as path.
@@ -33,18 +60,13 @@ func (d *Detector) fingerprint(ctx context.Context, m Match, path string) (strin
 	if m.fingerprint != "" {
 		return m.fingerprint, nil
 	}
-	value, costly := d.costly.values[m.Key]
-	if known, ok := d.costly.digests[m.Key]; ok {
-		return known, nil
-	}
-	if !costly || len(d.costly.digests) >= d.costly.most {
-		return digest(m.Rule, path, m.surroundings, strconv.Itoa(m.ordinal)), nil
-	}
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
-	d.costly.digests[m.Key] = costlyDigest(m.Rule, value)
-	return d.costly.digests[m.Key], nil
+	if costly, ok := d.engine.costly.of(m.Rule, m.Key); ok {
+		return costly, nil
+	}
+	return digest(m.Rule, path, m.surroundings, strconv.Itoa(m.ordinal)), nil
 }
 
 func digest(parts ...string) string {

@@ -1,15 +1,11 @@
 package detect
 
 import (
-	"bytes"
 	"net/url"
 	"strings"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
-
-// RuleGitCredential is the rule for CodeCommit Git credentials: the user name together with its password.
-const RuleGitCredential = "aws-codecommit-git-credential"
 
 const (
 	gitUserLongest     = 64
@@ -18,48 +14,30 @@ const (
 	gitPasswordEntropy = 4.0
 )
 
-func gitCredentialRule() Rule {
-	return Rule{
-		ID:          RuleGitCredential,
-		Description: "CodeCommit Git user name with its password",
-		Severity:    contract.SeverityCritical,
-		Advice: "Reset or deactivate the Git credentials of this IAM user now (aws iam reset-service-specific-credential), and use " +
-			"git-remote-codecommit or a role instead.",
+// findGitCredential reports the user name of the form NAME-at-ACCOUNT around the separator at middle that has a password near
+// it. The user name alone is found as an account number.
+func findGitCredential(w *window, middle int, report func(hit)) {
+	begin := middle + len("-at-")
+	start := middle
+	for start > 0 && middle-start < gitUserLongest && isUserName(w.data[start-1]) {
+		start--
 	}
-}
-
-// findGitCredentials reports every user name of the form NAME-at-ACCOUNT that has a password near it. The user name alone
-// is found as an account number.
-func findGitCredentials(w *window, report func(hit)) {
-	separator := []byte("-at-")
-	for i := w.from; i < len(w.data); {
-		at := bytes.Index(w.data[i:], separator)
-		if at < 0 {
-			return
-		}
-		middle := i + at
-		i = middle + len(separator)
-		start := middle
-		for start > 0 && middle-start < gitUserLongest && isUserName(w.data[start-1]) {
-			start--
-		}
-		end := i + accountLength
-		if start == middle || start < w.from || start >= w.to || end > len(w.data) || end < len(w.data) && isAlphanumeric(w.data[end]) {
-			continue
-		}
-		account := string(w.data[i:end])
-		if strings.Trim(account, "0123456789") != "" {
-			continue
-		}
-		password, from, to := passwordNear(w.data, start, end)
-		if password == "" {
-			continue
-		}
-		report(hit{
-			rule: RuleGitCredential, start: from, end: to, value: account + ":" + password,
-			severity: contract.SeverityCritical, account: account, hidden: true,
-		})
+	end := begin + accountLength
+	if start == middle || end > len(w.data) || end < len(w.data) && isAlphanumeric(w.data[end]) {
+		return
 	}
+	account := string(w.data[begin:end])
+	if strings.Trim(account, "0123456789") != "" {
+		return
+	}
+	password, from, to := passwordNear(w.data, start, end)
+	if password == "" {
+		return
+	}
+	report(hit{
+		rule: RuleGitCredential, start: from, end: to, value: account + ":" + password,
+		severity: contract.SeverityCritical, account: account, hidden: true,
+	})
 }
 
 // passwordNear returns the first token after the user name that can be a password, else the last one before it, and where

@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
@@ -10,23 +9,10 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
-// RuleAccessKeyID is the rule for access key ids of all credential prefixes.
-const RuleAccessKeyID = "aws-access-key-id"
-
 const (
 	keyIDLength  = 20
 	accountLimit = 1_000_000_000_000
 )
-
-func accessKeyIDRule() Rule {
-	return Rule{
-		ID:          RuleAccessKeyID,
-		Description: "AWS access key id",
-		Severity:    contract.SeverityHigh,
-		Advice: "Deactivate the key in IAM now (aws iam update-access-key --status Inactive), look for its use in CloudTrail, " +
-			"then delete it. Removing it from the branch is not enough: it stays in the history.",
-	}
-}
 
 // DecodeAccount returns the account number that an access key id holds. valid is false where no key id can look like this;
 // a valid id of the old form holds no account, and account is empty then.
@@ -66,32 +52,22 @@ func hasCredentialPrefix(id string) bool {
 	return false
 }
 
-// findKeyIDs reports every access key id of the window.
-func findKeyIDs(w *window, report func(hit)) {
-	for _, prefix := range [...]string{"AKIA", "ASIA", "ABIA", "ACCA"} {
-		for i := w.from; i < w.to; {
-			at := bytes.Index(w.data[i:min(len(w.data), w.to+len(prefix)-1)], []byte(prefix))
-			if at < 0 {
-				break
-			}
-			start := i + at
-			i = start + 1
-			end := start + keyIDLength
-			if end > len(w.data) || !boundaryBefore(w.data, start) || end < len(w.data) && isAlphanumeric(w.data[end]) {
-				continue
-			}
-			id := string(w.data[start:end])
-			account, valid := DecodeAccount(id)
-			if !valid || isExampleKeyID(id) {
-				continue
-			}
-			severity := contract.SeverityMedium
-			if prefix == "AKIA" {
-				severity = contract.SeverityHigh
-			}
-			report(hit{rule: RuleAccessKeyID, start: start, end: end, value: id, severity: severity, account: account, slow: true})
-		}
+// findKeyID reports the access key id that begins at start.
+func findKeyID(w *window, start int, report func(hit)) {
+	end := start + keyIDLength
+	if end > len(w.data) || !boundaryBefore(w.data, start) || end < len(w.data) && isAlphanumeric(w.data[end]) {
+		return
 	}
+	id := string(w.data[start:end])
+	account, valid := DecodeAccount(id)
+	if !valid || isExampleKeyID(id) {
+		return
+	}
+	severity := contract.SeverityMedium
+	if strings.HasPrefix(id, "AKIA") {
+		severity = contract.SeverityHigh
+	}
+	report(hit{rule: RuleAccessKeyID, start: start, end: end, value: id, severity: severity, account: account, slow: true})
 }
 
 // boundaryBefore tells whether a token can begin at start: after the start of the data, after a byte that is no letter or

@@ -1,10 +1,13 @@
 package detect
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
+	"strings"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
@@ -16,18 +19,29 @@ type Match struct {
 	// Description is empty where the rule's own description says it all.
 	Description string
 	Severity    contract.Severity
-	// Line is counted from 1; 0 where the match has none.
-	Line int
+	// Line is counted from 1; 0 where the match has none. EndLine is the line that the secret ends in.
+	Line, EndLine int
+	// Column is where the secret begins in its line and EndColumn the place behind its end, in bytes from 1; 0 where there is
+	// no line.
+	Column, EndColumn int
 	// Account is masked but for its last four digits, or empty.
 	Account string
+	// Own tells that the account is one of the organisation's.
+	Own bool
 	// Preview is the value with at most its first four characters real.
 	Preview string
-	// Key is equal for equal values of a rule within one Detector. It is keyed with a random salt that is never written
-	// anywhere, and so is of no use to anybody else.
-	Key string
+	// Excerpt is the name that the secret stands behind and Preview, such as "aws_secret_access_key = ****".
+	Excerpt string
 	// AllowComment is the marker of AllowComments that stands on every line with the value, or empty.
 	AllowComment string
+	// Partner is the line of the other half of a pair, or 0.
+	Partner int
+	// Key is equal for equal values of a rule within one Engine. It is keyed with a random salt that is never written
+	// anywhere, and so is of no use to anybody else.
+	Key string
 
+	// commits are those in which an allowlist takes the match out.
+	commits []string
 	// fingerprint is empty where the place has to stand for the value, or a costly digest.
 	fingerprint  string
 	surroundings string
@@ -36,12 +50,20 @@ type Match struct {
 
 const mask = "****************"
 
-// Finding returns the match of this detector as it is reported, for a file at path in the commit. An empty commit means
-// none. Its error is the cause that ctx has ended of.
+// AllowedIn tells whether an allowlist of the rules takes the match out in the commit.
+func (m Match) AllowedIn(commit string) bool {
+	return commit != "" && slices.Contains(m.commits, strings.ToLower(commit))
+}
+
+// Finding returns the match of this detector's engine as it is reported, for a file at path in the commit. An empty commit
+// means none. Its error is the cause that ctx has ended of.
 func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (contract.Finding, error) {
 	description := m.Description
 	if description == "" {
-		description = RuleOf(m.Rule).Description
+		description = d.engine.RuleOf(m.Rule).Description
+	}
+	if m.Own {
+		description += " of one of your accounts"
 	}
 	shown := DisplayPath(path)
 	fingerprint, err := d.fingerprint(ctx, m, shown)
@@ -52,20 +74,26 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 }
 
 func (d *Detector) redact(h hit) Match {
-	keyed := hmac.New(sha256.New, d.salt)
+	keyed := hmac.New(sha256.New, d.engine.salt)
 	keyed.Write([]byte(h.rule + "\x00" + h.value))
 	match := Match{
-		Rule: h.rule, Severity: h.severity, Line: h.line, Account: maskAccount(h.account), Preview: mask,
-		Key: hex.EncodeToString(keyed.Sum(nil)), AllowComment: h.allow, surroundings: h.surroundings, ordinal: h.ordinal,
+		Rule: h.rule, Description: h.description, Severity: h.severity, Line: h.line, EndLine: h.endLine, Column: h.column, EndColumn: h.endColumn,
+		Account: maskAccount(h.account), Own: d.engine.accounts[h.account], Preview: mask, AllowComment: h.allow,
+		Key: hex.EncodeToString(keyed.Sum(nil)), surroundings: h.surroundings, ordinal: h.ordinal, commits: h.commits,
 	}
 	switch {
 	case h.byPlace:
 	case h.slow:
-		d.costly.values[match.Key], match.Preview = h.value, h.value[:4]+mask
+		d.engine.costly.keep(match.Key, h.value)
+		match.Preview = h.value[:4] + mask
 	case h.hidden:
 		match.fingerprint = digest(h.rule, h.value)
 	default:
 		match.fingerprint, match.Preview = digest(h.rule, h.value), h.value[:4]+mask
+	}
+	match.Excerpt = h.excerpt + match.Preview
+	if h.partner != nil {
+		match.Partner = h.partner.line
 	}
 	return match
 }
@@ -75,4 +103,31 @@ func maskAccount(account string) string {
 		return ""
 	}
 	return "********" + account[len(account)-4:]
+}
+
+// nameBefore returns the name before start in its line, with the signs between, if it is plainly one: letters with few
+// digits, and nothing that could be another secret.
+func nameBefore(data []byte, start int) string {
+	const longest, mostDigits, longestWord = 60, 2, 24
+	line := lineBefore(data, start, longest)
+	key := bytes.TrimRight(line, " \t\"'`=:>,(|")
+	begin := len(key)
+	digits, word := 0, 0
+	for begin > 0 && (isAlphanumeric(key[begin-1]) || key[begin-1] == '_' || key[begin-1] == '-' || key[begin-1] == '.') {
+		begin--
+		word++
+		switch c := key[begin]; {
+		case isDigit(c):
+			digits++
+		case !isAlphanumeric(c):
+			word = 0
+		}
+		if digits > mostDigits || word > longestWord {
+			return ""
+		}
+	}
+	if begin == len(key) {
+		return ""
+	}
+	return string(line[begin:])
 }

@@ -27,9 +27,15 @@ func DisplayPath(path string) string {
 	w := &window{data: []byte(path), to: len(path)}
 	var hidden []hit
 	keep := func(h hit) { hidden = append(hidden, h) }
-	for _, match := range []matcher{findKeyIDs, findAnySecret, findSessionTokens, findGitCredentials, findAnyTwelveDigits} {
-		match(w, keep)
+	for _, code := range slices.Concat(at(findKeyID, "akia", "asia", "abia", "acca"), at(findSessionToken, sessionTokenOpenings()...), at(findGitCredential, "-at-")) {
+		for place := range w.data {
+			if hasFold(w.data[place:], code.literal) {
+				code.find(w, place, keep)
+			}
+		}
 	}
+	findAnySecret(w, keep)
+	findAnyTwelveDigits(w, keep)
 	slices.SortFunc(hidden, func(a, b hit) int { return a.start - b.start })
 	var shown strings.Builder
 	at := 0

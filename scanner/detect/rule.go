@@ -1,37 +1,35 @@
-// Package detect finds leaked AWS credentials and account numbers in a stream of bytes. It reads in windows with bounded
-// memory, and what it returns is redacted: no match holds the secret that it stands for.
+// Package detect finds leaked credentials in a stream of bytes: AWS's by code, those of others by the expressions of rules.
+// It reads in windows with bounded memory, and what it returns is redacted: no match holds the secret that it stands for.
 package detect
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
 
 // Rule describes one kind of finding as data.
-type Rule struct {
-	// ID is the identifier in contract.Finding.Rule.
-	ID string
-	// Description says in a few words what was found.
-	Description string
-	// Severity is the usual severity; a single finding may have another where its surroundings tell more.
-	Severity contract.Severity
-	// Advice says what to do now, in one or two sentences.
-	Advice string
-}
+type Rule = rules.Rule
 
-// Rules returns all rules, worst first.
-func Rules() []Rule {
-	rules := []Rule{secretAccessKeyRule(), gitCredentialRule(), accessKeyIDRule(), sessionTokenRule()}
-	rules = append(rules, serviceKeyRules()...)
-	rules = append(rules, serviceTokenRules()...)
-	rules = append(rules, notScannedRule(), accountRule())
-	slices.SortStableFunc(rules, func(a, b Rule) int {
-		return cmp.Compare(slices.Index(contract.Severities(), a.Severity), slices.Index(contract.Severities(), b.Severity))
-	})
-	return rules
-}
+// The rules for AWS that other packages name.
+const (
+	RuleAccessKeyID       = rules.AccessKeyID
+	RuleSecretAccessKey   = rules.SecretAccessKey
+	RuleSessionToken      = rules.SessionToken
+	RuleGitCredential     = rules.GitCredential
+	RuleAccount           = rules.AccountID
+	RuleBedrockKey        = rules.BedrockKey
+	RuleMWSToken          = rules.MWSToken
+	RuleAppSyncKey        = rules.AppSyncKey
+	RuleSMTPPassword      = rules.SMTPPassword
+	RuleCognitoSecret     = rules.CognitoSecret
+	RulePresignedURL      = rules.PresignedURL
+	RuleRDSToken          = rules.RDSToken
+	RuleECRToken          = rules.ECRToken
+	RuleCodeArtifactToken = rules.CodeArtifactToken
+)
+
+// Rules returns the rules for AWS, worst first, and the one for what is not scanned.
+func Rules() []Rule { return append(rules.AWS().Rules, notScannedRule()) }
 
 // RuleOf returns the rule with the identifier, or a rule of that identifier without texts.
 func RuleOf(id string) Rule {

@@ -8,9 +8,6 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
-// RuleSecretAccessKey is the rule for secret access keys.
-const RuleSecretAccessKey = "aws-secret-access-key"
-
 const (
 	secretLength = 40
 	// secretEntropy and secretTransitions part random text from identifiers, paths and words: of a million random secrets,
@@ -22,72 +19,30 @@ const (
 	secretContext = 300
 )
 
-func secretAccessKeyRule() Rule {
-	return Rule{
-		ID:          RuleSecretAccessKey,
-		Description: "AWS secret access key",
-		Severity:    contract.SeverityCritical,
-		Advice: "Treat the key as stolen: deactivate it in IAM now, look for its use in CloudTrail, issue a new one and keep that in " +
-			"Secrets Manager or use a role instead. Removing it from the branch is not enough: it stays in the history.",
-	}
-}
-
-// findSecretKeys reports every run of 40 characters that can be a secret access key. A hit without context counts only
-// beside an access key id; the collector decides that at the end of the content.
-func findSecretKeys(w *window, report func(hit)) {
+// findSecretKey reports the run if it can be a secret access key. A hit without context counts only beside an access key id;
+// the collector decides that at the end of the content.
+func findSecretKey(w *window, run span, report func(hit)) {
 	data := w.data
-	i := w.from
-	if i > 0 && i < len(data) && isBase64(data[i]) {
-		for i < len(data) && isBase64(data[i-1]) {
-			i++
-		}
+	if n := run.end - run.start; n < secretLength || n > secretLength+2 {
+		return
 	}
-	for i+secretLength-1 < len(data) && i < w.to {
-		// No run of 40 begins here unless the byte 39 further on belongs to it too, so most of the content is skipped.
-		if !isBase64(data[i+secretLength-1]) {
-			i += secretLength
-			continue
-		}
-		start := i + secretLength - 1
-		for start > i && isBase64(data[start-1]) {
-			start--
-		}
-		end := i + secretLength
-		for end < len(data) && isBase64(data[end]) {
-			end++
-		}
-		i = end + 1
-		if start >= w.to {
-			return
-		}
-		start = skipEscape(data, start, end)
-		if end-start != secretLength || touchesLongerToken(data, start, end) {
-			continue
-		}
-		value := string(data[start:end])
-		if !looksLikeSecret(value) {
-			continue
-		}
-		report(hit{
-			rule: RuleSecretAccessKey, start: start, end: end, value: value, severity: contract.SeverityHigh,
-			needsPair: !namedAsSecret(data, start),
-		})
+	start := skipEscapeTo(data, run.start, run.end, secretLength)
+	if run.end-start != secretLength || touchesLongerToken(data, start, run.end) {
+		return
 	}
-}
-
-// skipEscape moves the start of a run past the tail of an escape (\n, %3D) that is not part of the token.
-func skipEscape(data []byte, start, end int) int {
-	switch end - start {
-	case secretLength + 1:
-		if boundaryBefore(data, start+1) {
-			return start + 1
-		}
-	case secretLength + 2:
-		if start > 0 && data[start-1] == '%' && boundaryBefore(data, start+2) {
-			return start + 2
-		}
+	value := string(data[start:run.end])
+	if !looksLikeSecret(value) {
+		return
 	}
-	return start
+	h := hit{rule: RuleSecretAccessKey, start: start, end: run.end, value: value, severity: contract.SeverityHigh}
+	switch {
+	case namedAsSecret(data, start):
+	case standsAsSecret(w, start, run.end, value):
+		h.severity = contract.SeverityMedium
+	default:
+		h.needsPair = true
+	}
+	report(h)
 }
 
 // touchesLongerToken tells whether the run is a piece of a longer token, such as padded or URL-safe base64.
@@ -156,7 +111,7 @@ func namedAsSecret(data []byte, start int) bool {
 		return true
 	}
 	above := before[:len(before)-len(line)]
-	for range 2 {
+	for range 3 {
 		above = bytes.TrimSuffix(above, []byte("\n"))
 		cut := bytes.LastIndexByte(above, '\n') + 1
 		name := squeeze(above[cut:])

@@ -6,53 +6,8 @@ import (
 	"strings"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
-
-// The rules for the keys of single AWS services.
-const (
-	RuleBedrockKey    = "aws-bedrock-api-key"
-	RuleMWSToken      = "aws-mws-auth-token"
-	RuleAppSyncKey    = "aws-appsync-api-key"
-	RuleSMTPPassword  = "aws-ses-smtp-password"
-	RuleCognitoSecret = "aws-cognito-client-secret"
-)
-
-func serviceKeyRules() []Rule {
-	return []Rule{
-		{
-			ID: RuleBedrockKey, Description: "Amazon Bedrock API key", Severity: contract.SeverityCritical,
-			Advice: "Deactivate the key now (aws iam update-service-specific-credential --status Inactive; a short-term key ends with the session that made it), " +
-				"look for calls of Bedrock in CloudTrail, and use a role instead.",
-		},
-		{
-			ID: RuleSMTPPassword, Description: "Amazon SES SMTP password", Severity: contract.SeverityCritical,
-			Advice: "The password is made of a secret access key: delete that key of the SMTP user in IAM now, make new SMTP credentials, and look at what was sent.",
-		},
-		{
-			ID: RuleMWSToken, Description: "Amazon MWS authorization token", Severity: contract.SeverityHigh,
-			Advice: "Have the seller revoke the authorization of the developer in Seller Central.",
-		},
-		{
-			ID: RuleAppSyncKey, Description: "AWS AppSync API key", Severity: contract.SeverityHigh,
-			Advice: "Delete the key (aws appsync delete-api-key), make a new one and keep it out of what is published; it lives for a year at most.",
-		},
-		{
-			ID: RuleCognitoSecret, Description: "Amazon Cognito app client secret", Severity: contract.SeverityHigh,
-			Advice: "Add a new secret or a new app client to the user pool, move the applications over, and delete this one.",
-		},
-	}
-}
-
-func serviceKeyMatchers() []matcher {
-	return []matcher{
-		anchored{RuleBedrockKey, contract.SeverityCritical, "ABSK", bedrockLongTerm}.find,
-		anchored{RuleBedrockKey, contract.SeverityCritical, bedrockShortOpening, bedrockShortTerm}.find,
-		anchored{RuleMWSToken, contract.SeverityHigh, mwsOpening, mwsToken}.find,
-		anchored{RuleAppSyncKey, contract.SeverityHigh, appSyncOpening, appSyncKey}.find,
-		findSMTPPasswords,
-		findCognitoSecrets,
-	}
-}
 
 // bedrockLongTerm is ABSK and the base64 of a user name with the account, and a secret.
 func bedrockLongTerm(data []byte, at int) (start, end int, ok bool) {
@@ -114,34 +69,24 @@ const (
 	smtpReach = 600
 )
 
-// findSMTPPasswords reports what can be an SMTP password of SES, where the text around speaks of mail.
-func findSMTPPasswords(w *window, report func(hit)) {
+// findSMTPPassword reports the run if it can be an SMTP password of SES, where the text around speaks of mail.
+func findSMTPPassword(w *window, run span, report func(hit)) {
 	data := w.data
-	for i := w.from; i+smtpLength <= len(data) && i < w.to; {
-		last := i + smtpLength - 1
-		if !isBase64(data[last]) {
-			i += smtpLength
-			continue
-		}
-		start := runBack(data, last, smtpLength-1, isBase64)
-		if start < i {
-			start = i
-		}
-		end := run(data, last, 1<<20, isBase64)
-		i = end + 1
-		start = skipEscapeTo(data, start, end, smtpLength)
-		if end-start != smtpLength || start < w.from || start >= w.to || touchesLongerToken(data, start, end) {
-			continue
-		}
-		value := data[start:end]
-		if !isSMTPPassword(value) || !mentions(data, start, end, smtpReach, "smtp", "amazonses", "ses_", "ses-", "ses.") {
-			continue
-		}
-		report(hit{rule: RuleSMTPPassword, start: start, end: end, value: string(value), severity: contract.SeverityCritical})
+	if n := run.end - run.start; n < smtpLength || n > smtpLength+2 {
+		return
 	}
+	start, end := skipEscapeTo(data, run.start, run.end, smtpLength), run.end
+	if end-start != smtpLength || touchesLongerToken(data, start, end) {
+		return
+	}
+	value := data[start:end]
+	if !isSMTPPassword(value) || !mentions(data, start, end, smtpReach, "smtp", "amazonses", "ses_", "ses-", "ses.") {
+		return
+	}
+	report(hit{rule: rules.SMTPPassword, start: start, end: end, value: string(value), severity: contract.SeverityCritical})
 }
 
-// skipEscapeTo moves the start of a run past the tail of an escape that is not part of a token of that length.
+// skipEscapeTo moves the start of a run past the tail of an escape (\n, %3D) that is not part of a token of that length.
 func skipEscapeTo(data []byte, start, end, length int) int {
 	switch end - start - length {
 	case 1:
@@ -174,42 +119,41 @@ const (
 	cognitoReach              = 2048
 )
 
-// findCognitoSecrets reports a client secret where the text around speaks of Cognito.
-func findCognitoSecrets(w *window, report func(hit)) {
+// findCognitoSecret reports the run if it can be a client secret, where the text around speaks of Cognito.
+func findCognitoSecret(w *window, run span, report func(hit)) {
 	data := w.data
-	isClass := func(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'z' }
-	for i := w.from; i+cognitoLeast <= len(data) && i < w.to; {
-		last := i + cognitoLeast - 1
-		if !isClass(data[last]) {
-			i += cognitoLeast
-			continue
-		}
-		start := max(i, runBack(data, last, cognitoLeast, isClass))
-		end := run(data, last, 1<<20, isClass)
-		i = end + 1
-		value := data[start:end]
-		if start < w.from || start >= w.to || len(value) < cognitoLeast || len(value) > cognitoMost || start > 0 && isAlphanumeric(data[start-1]) ||
-			end < len(data) && (isAlphanumeric(data[end]) || data[end] == '-' || data[end] == '_') || !isBase36Secret(value) {
-			continue
-		}
-		name := squeeze(lineBefore(data, start, secretContext))
-		above := squeeze(data[max(0, start-secretContext):start])
-		if !strings.Contains(name, "clientsecret") && !strings.HasSuffix(strings.TrimRight(above, "\n:=\"'>value<"), "clientsecret") ||
-			!mentions(data, start, end, cognitoReach, "cognito", "userpool", "user_pool", "user-pool") {
-			continue
-		}
-		report(hit{rule: RuleCognitoSecret, start: start, end: end, value: string(value), severity: contract.SeverityHigh})
+	if n := run.end - run.start; n < cognitoLeast || n > cognitoMost+2 {
+		return
 	}
+	start, end := run.start, run.end
+	for start < end && !boundaryBefore(data, start) {
+		start++
+	}
+	value := data[start:end]
+	if len(value) < cognitoLeast || len(value) > cognitoMost || end < len(data) && (data[end] == '-' || data[end] == '_') || !isBase36Secret(value) {
+		return
+	}
+	name := squeeze(lineBefore(data, start, secretContext))
+	above := squeeze(data[max(0, start-secretContext):start])
+	if !strings.Contains(name, "clientsecret") && !strings.HasSuffix(strings.TrimRight(above, "\n:=\"'>value</"), "clientsecret") &&
+		!strings.HasSuffix(strings.TrimRight(strings.TrimRight(above, "\n:=\"'>value</"), "</name>"), "clientsecret") ||
+		!mentions(data, start, end, cognitoReach, "cognito", "userpool", "user_pool", "user-pool") {
+		return
+	}
+	report(hit{rule: rules.CognitoSecret, start: start, end: end, value: string(value), severity: contract.SeverityHigh})
 }
 
-// isBase36Secret leaves out hexadecimal text and words.
+// isBase36Secret tells whether the value is of lower-case letters and digits, and no hexadecimal text or word.
 func isBase36Secret(value []byte) bool {
 	digits, letters, hex := 0, 0, 0
 	for _, c := range value {
-		if isDigit(c) {
+		switch {
+		case isDigit(c):
 			digits++
-		} else {
+		case c >= 'a' && c <= 'z':
 			letters++
+		default:
+			return false
 		}
 		if isHex(c) {
 			hex++

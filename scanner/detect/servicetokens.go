@@ -6,46 +6,8 @@ import (
 	"strings"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
-
-// The rules for tokens that AWS services hand out for some hours.
-const (
-	RulePresignedURL      = "aws-presigned-url"
-	RuleRDSToken          = "aws-rds-auth-token"
-	RuleECRToken          = "aws-ecr-token"
-	RuleCodeArtifactToken = "aws-codeartifact-token"
-)
-
-func serviceTokenRules() []Rule {
-	return []Rule{
-		{
-			ID: RuleECRToken, Description: "Amazon ECR authorization token", Severity: contract.SeverityHigh,
-			Advice: "The token ends after twelve hours; until then revoke the sessions of the role that fetched it. Keep docker's config.json out of Git and use the ECR credential helper.",
-		},
-		{
-			ID: RuleCodeArtifactToken, Description: "AWS CodeArtifact authorization token", Severity: contract.SeverityHigh,
-			Advice: "The token ends after twelve hours; until then revoke the sessions of the role that fetched it. Have `aws codeartifact login` write it outside of the repository.",
-		},
-		{
-			ID: RuleRDSToken, Description: "Amazon RDS authentication token", Severity: contract.SeverityHigh,
-			Advice: "The token opens a connection for 15 minutes. Revoke the sessions of the role that signed it, and have the application sign its own.",
-		},
-		{
-			ID: RulePresignedURL, Description: "Presigned AWS URL", Severity: contract.SeverityMedium,
-			Advice: "Whoever has the URL may do what it was signed for, for seven days at most. Revoke the sessions of the role that signed it, or deactivate the key that did.",
-		},
-	}
-}
-
-func serviceTokenMatchers() []matcher {
-	return []matcher{
-		findSignedURLs,
-		findLegacySignedURLs,
-		anchored{RuleECRToken, contract.SeverityHigh, "QVdTO", ecrAuthorization}.find,
-		anchored{RuleECRToken, contract.SeverityHigh, ecrPasswordOpening, ecrPassword}.find,
-		anchored{RuleCodeArtifactToken, contract.SeverityHigh, "eyJ", codeArtifactToken}.find,
-	}
-}
 
 // ecrAuthorization is the base64 of AWS:PASSWORD. The sixth character holds the first bits of the password, which is
 // printable.
@@ -104,60 +66,47 @@ const (
 	signatureLength = 64
 )
 
-// findSignedURLs reports the signatures of URLs of version 4 whose credential is not one of the documentation.
-func findSignedURLs(w *window, report func(hit)) {
-	name := []byte("X-Amz-Signature")
-	for i := max(0, w.from-len(name)-8); i < len(w.data); {
-		at := bytes.Index(w.data[i:], name)
-		if at < 0 {
-			return
-		}
-		at += i
-		i = at + 1
-		start := afterEquals(w.data, at+len(name))
-		end := run(w.data, start, signatureLength+1, isHex)
-		if start == at+len(name) || end-start != signatureLength || start < w.from || start >= w.to {
-			continue
-		}
-		query := signedURL(w.data, at, end)
-		credential := afterName(query, "X-Amz-Credential")
-		if !isUsableKeyID(credential) || !varied(w.data[start:end], 2.5) {
-			continue
-		}
-		h := hit{rule: RulePresignedURL, start: start, end: end, value: string(w.data[start:end]), severity: contract.SeverityMedium}
-		if bytes.Contains(query, []byte("Action=connect")) || bytes.Contains(query, []byte("Action%3Dconnect")) {
-			h.rule, h.severity = RuleRDSToken, contract.SeverityHigh
-		}
-		h.account, _ = DecodeAccount(credential)
-		report(h)
+// findSignedURL reports the signature of a URL of version 4 behind the name at place, if its credential is not one of the
+// documentation.
+func findSignedURL(w *window, place int, report func(hit)) {
+	const name = "X-Amz-Signature"
+	start := afterEquals(w.data, place+len(name))
+	end := run(w.data, start, signatureLength+1, isHex)
+	if start == place+len(name) || end-start != signatureLength {
+		return
 	}
+	query := signedURL(w.data, place, end)
+	credential := afterName(query, "X-Amz-Credential")
+	if !isUsableKeyID(credential) || !varied(w.data[start:end], 2.5) {
+		return
+	}
+	h := hit{rule: rules.PresignedURL, start: start, end: end, value: string(w.data[start:end]), severity: contract.SeverityMedium}
+	if bytes.Contains(query, []byte("Action=connect")) || bytes.Contains(query, []byte("Action%3Dconnect")) {
+		h.rule, h.severity = rules.RDSToken, contract.SeverityHigh
+	}
+	h.account, _ = DecodeAccount(credential[:keyIDLength])
+	report(h)
 }
 
-// findLegacySignedURLs reports the signatures of URLs of version 2, which stand beside the key id and the time of their end.
-func findLegacySignedURLs(w *window, report func(hit)) {
-	name := []byte("AWSAccessKeyId")
-	for i := max(0, w.from-urlReach); i < len(w.data); {
-		at := bytes.Index(w.data[i:], name)
-		if at < 0 {
-			return
-		}
-		at += i
-		i = at + 1
-		query := signedURL(w.data, at, at+len(name))
-		credential, signature := afterName(query, "AWSAccessKeyId"), afterName(query, "Signature")
-		if !isUsableKeyID(credential) || afterName(query, "Expires") == "" || !isLegacySignature(signature) {
-			continue
-		}
-		offset := bytes.Index(w.data[max(0, at-urlReach):], []byte(signature))
-		start := max(0, at-urlReach) + offset
-		if offset < 0 || start < w.from || start >= w.to {
-			continue
-		}
-		account, _ := DecodeAccount(credential)
-		report(hit{
-			rule: RulePresignedURL, start: start, end: start + len(signature), value: signature, severity: contract.SeverityMedium, account: account,
-		})
+// findLegacySignedURL reports the signature of the URL of version 2 with the key id's name at place, which has the time of its
+// end too.
+func findLegacySignedURL(w *window, place int, report func(hit)) {
+	const name = "AWSAccessKeyId"
+	query := signedURL(w.data, place, place+len(name))
+	credential, signature := afterName(query, name), afterName(query, "Signature")
+	if !isUsableKeyID(credential) || afterName(query, "Expires") == "" || !isLegacySignature(signature) {
+		return
 	}
+	begin := max(0, place-urlReach)
+	offset := bytes.Index(w.data[begin:], []byte(signature))
+	if offset < 0 {
+		return
+	}
+	start := begin + offset
+	account, _ := DecodeAccount(credential[:keyIDLength])
+	report(hit{
+		rule: rules.PresignedURL, start: start, end: start + len(signature), value: signature, severity: contract.SeverityMedium, account: account,
+	})
 }
 
 // isLegacySignature tells whether the text is the base64 of an HMAC-SHA-1, escaped for a URL or not.

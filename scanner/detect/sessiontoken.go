@@ -2,76 +2,97 @@ package detect
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
-// RuleSessionToken is the rule for session tokens of temporary credentials.
-const RuleSessionToken = "aws-session-token"
-
 const (
-	// sessionTokenShortest leaves out the shortened tokens of documentation; real ones have about 300 to 1,000 characters.
+	// sessionTokenShortest leaves out the shortened tokens of documentation; real ones have about 300 to several thousand
+	// characters.
 	sessionTokenShortest = 100
-	sessionTokenLongest  = 4096
+	sessionTokenLongest  = 12 << 10
 )
 
-func sessionTokenRule() Rule {
-	return Rule{
-		ID:          RuleSessionToken,
-		Description: "AWS session token",
-		Severity:    contract.SeverityHigh,
-		Advice: "Temporary credentials end by themselves after some hours; until then revoke the role's active sessions in IAM " +
-			"(Revoke sessions), and find out what wrote the token into a file.",
+// sessionTokenOpenings are what session tokens begin with, as they are written.
+func sessionTokenOpenings() []string {
+	return []string{
+		"IQoJb3JpZ2luX2Vj", "FwoGZXIvYXdz", "FQoGZXIvYXdz", "AgoJb3JpZ2luX2Vj", "AgoGb3JpZ2lu", "AQoDYXdz", "FQoDYXdz", "IQoGb3JpZ2lu",
 	}
 }
 
-// sessionTokenOpening is a part that is rare in other text, and what stands before it in a token.
-type sessionTokenOpening struct {
-	anchor string
-	before []string
-}
-
-func sessionTokenOpenings() []sessionTokenOpening {
-	return []sessionTokenOpening{
-		{anchor: "b3JpZ2lu", before: []string{"IQoJ", "AgoJ", "AgoG"}},
-		{anchor: "ZXIvYXdz", before: []string{"FwoG", "FQoG"}},
-		{anchor: "oDYXdz", before: []string{"AQ", "FQ"}},
-	}
-}
-
-// findSessionTokens reports every session token of the window.
-func findSessionTokens(w *window, report func(hit)) {
+// findSessionToken reports the session token that begins at start, of one of the openings in some case.
+func findSessionToken(w *window, start int, report func(hit)) {
+	opened := false
 	for _, opening := range sessionTokenOpenings() {
-		for i := w.from; i < len(w.data); {
-			at := bytes.Index(w.data[i:], []byte(opening.anchor))
-			if at < 0 {
-				break
-			}
-			anchor := i + at
-			i = anchor + 1
-			start, ok := tokenStart(w.data, anchor, opening.before)
-			if !ok || start < w.from || start >= w.to || !boundaryBefore(w.data, start) {
-				continue
-			}
-			end := anchor
-			for end < len(w.data) && end-start < sessionTokenLongest && (isBase64(w.data[end]) || w.data[end] == '=' || w.data[end] == '%') {
-				end++
-			}
-			value := string(w.data[start:end])
-			if len(value) < sessionTokenShortest || isExampleSecret(value) {
-				continue
-			}
-			report(hit{rule: RuleSessionToken, start: start, end: end, value: value, severity: contract.SeverityHigh})
-		}
+		opened = opened || bytes.HasPrefix(w.data[start:], []byte(opening))
 	}
+	if !opened || !boundaryBefore(w.data, start) {
+		return
+	}
+	value, end := wrappedToken(w.data, start, sessionTokenLongest)
+	if len(value) < sessionTokenShortest || isExampleSecret(value) {
+		return
+	}
+	report(hit{rule: RuleSessionToken, start: start, end: end, value: value, severity: contract.SeverityHigh})
 }
 
-func tokenStart(data []byte, anchor int, before []string) (int, bool) {
-	for _, opening := range before {
-		if strings.HasSuffix(string(data[max(0, anchor-len(opening)):anchor]), opening) {
-			return anchor - len(opening), true
+// wrappedToken returns the token of base64, with signs that URLs escape, that begins at start and may go on over line after
+// line of the same width, and where it ends.
+func wrappedToken(data []byte, start, longest int) (string, int) {
+	// wrapLeast is how long a line has to be to be taken for a part of something longer.
+	const wrapLeast = 60
+	limit := min(len(data), start+longest)
+	end, width := tokenEnd(data, start, limit), 0
+	token := data[start:end:end]
+	for line := start; end < limit; {
+		if width == 0 {
+			width = end - line
+		}
+		next := nextLine(data, end, limit)
+		if next == end || end-line < wrapLeast || end-line < width && line != start || data[end-1] == '=' {
+			break
+		}
+		tail := tokenEnd(data, next, limit)
+		// The last line is shorter; what is followed by something else than the end of a line is another thing.
+		if tail == next || tail < len(data) && bytes.IndexByte([]byte("\r\n\"'`\\<, "), data[tail]) < 0 || isWordLine(data[next:tail]) {
+			break
+		}
+		token = append(token, data[next:tail]...)
+		line, end, width = next, tail, max(width, tail-next)
+	}
+	return string(token), end
+}
+
+// isWordLine tells whether the text is a short word rather than the rest of a token.
+func isWordLine(text []byte) bool {
+	for _, c := range text {
+		if isDigit(c) || c == '+' || c == '/' || c == '=' {
+			return false
 		}
 	}
-	return 0, false
+	return len(text) < 24
+}
+
+func tokenEnd(data []byte, start, limit int) int {
+	end := start
+	for end < limit && (isBase64(data[end]) || data[end] == '=' || data[end] == '%') {
+		end++
+	}
+	return end
+}
+
+// nextLine returns where the text of the next line begins if a line ends at end, real or escaped, also behind the signs that
+// join strings in source code; else it returns end.
+func nextLine(data []byte, end, limit int) int {
+	i := end
+	for i < limit && i-end < 64 && bytes.IndexByte([]byte("\"'+\\ \t\r\n>|#*,"), data[i]) >= 0 {
+		if data[i] == '\\' && i+1 < limit && data[i+1] == 'n' {
+			i++
+		}
+		i++
+	}
+	if bytes.IndexByte(data[end:i], '\n') < 0 && !bytes.Contains(data[end:i], []byte(`\n`)) {
+		return end
+	}
+	return i
 }

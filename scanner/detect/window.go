@@ -20,6 +20,14 @@ const (
 type window struct {
 	data     []byte
 	from, to int
+	// linesBefore are the lines before data, columnsBefore the bytes of the line that data begins in.
+	linesBefore, columnsBefore int
+	// last tells that the content ends with data.
+	last bool
+	// depth is how many encodings were undone to get here.
+	depth int
+	// place is what the path of the file says.
+	place *place
 }
 
 // hit is a place that a matcher found, before it is redacted.
@@ -29,7 +37,16 @@ type hit struct {
 	value      string
 	severity   contract.Severity
 	account    string // 12 digits, or empty
-	line       int    // filled in by the detector
+	// line, endLine, column and endColumn are filled in by the detector, and count from 1; endColumn is the one behind.
+	line, endLine, column, endColumn int
+
+	// description and generic are of the rule, commits those in which it is allowed, excerpt the name that it stands behind.
+	description string
+	generic     bool
+	commits     []string
+	excerpt     string
+	// allow is the marker of AllowComments on the line, or empty.
+	allow string
 
 	// needsPair marks a secret that counts only beside a key id.
 	needsPair bool
@@ -39,8 +56,6 @@ type hit struct {
 	byPlace bool
 	// hidden asks for a preview without any real character.
 	hidden bool
-	// allow is the marker of AllowComments on the line, or empty.
-	allow string
 	// surroundings is the line with the value and everything like it masked, where byPlace or slow is set, and ordinal
 	// counts from 0 how many values of the content had the same before.
 	surroundings string
@@ -49,19 +64,9 @@ type hit struct {
 	partner *partner
 }
 
-// matcher reports the hits of one rule.
-type matcher func(w *window, report func(hit))
-
-func matchers() []matcher {
-	all := []matcher{findKeyIDs, findSecretKeys, findSessionTokens, findAccounts, findGitCredentials}
-	all = append(all, serviceKeyMatchers()...)
-	return append(all, serviceTokenMatchers()...)
-}
-
-// windows reads r and calls visit with window after window and the number of lines before the window. buffer is the
-// memory that it works in.
-func windows(r io.Reader, buffer []byte, visit func(w *window, linesBefore int) error) error {
-	filled, from, lines := 0, 0, 0
+// windows reads r and calls visit with window after window. buffer is the memory that it works in.
+func windows(r io.Reader, buffer []byte, visit func(w *window) error) error {
+	filled, from, lines, columns := 0, 0, 0, 0
 	for {
 		n, err := io.ReadFull(r, buffer[filled:])
 		filled += n
@@ -73,14 +78,19 @@ func windows(r io.Reader, buffer []byte, visit func(w *window, linesBefore int) 
 		if !last {
 			to = filled - windowAhead
 		}
-		if err := visit(&window{data: buffer[:filled], from: from, to: to}, lines); err != nil {
+		if err := visit(&window{data: buffer[:filled], from: from, to: to, linesBefore: lines, columnsBefore: columns, last: last}); err != nil {
 			return err
 		}
 		if last {
 			return nil
 		}
 		cut := max(0, to-windowBehind)
-		lines += bytes.Count(buffer[:cut], []byte{'\n'})
+		if newline := bytes.LastIndexByte(buffer[:cut], '\n'); newline >= 0 {
+			lines += bytes.Count(buffer[:cut], []byte{'\n'})
+			columns = cut - newline - 1
+		} else {
+			columns += cut
+		}
 		from = to - cut
 		filled = copy(buffer, buffer[cut:filled])
 	}

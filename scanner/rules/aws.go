@@ -12,7 +12,7 @@ const (
 	SMTPPassword      = "aws-ses-smtp-password"
 	MWSToken          = "aws-mws-auth-token"
 	AppSyncKey        = "aws-appsync-api-key"
-	ECRToken          = "aws-ecr-authorization-token"
+	ECRToken          = "aws-ecr-token"
 	CodeArtifactToken = "aws-codeartifact-token"
 	CognitoSecret     = "aws-cognito-client-secret"
 	PresignedURL      = "aws-presigned-url"
@@ -110,7 +110,7 @@ func awsShortTerm() []Rule {
 			Links: []string{"https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-presigned-url.html"},
 		},
 		{
-			ID: RDSToken, Code: true, Description: "Amazon RDS IAM authentication token", Severity: contract.SeverityMedium,
+			ID: RDSToken, Code: true, Description: "Amazon RDS IAM authentication token", Severity: contract.SeverityHigh,
 			Advice: "The token opens connections for 15 minutes. Find out what wrote it into a file, and make tokens at run time.",
 			Links:  []string{"https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.html"},
 		},

@@ -1,0 +1,133 @@
+package detect
+
+import (
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/scanjob-dev/scanjob/scanner/rules"
+)
+
+// Options say how an Engine works. All may be left out.
+type Options struct {
+	// Accounts are the organisation's account numbers of 12 digits: a finding of one of them says so.
+	Accounts []string
+	// Depth is how many encodings within one another are undone. Default: DefaultDepth; negative: none.
+	Depth int
+}
+
+// DefaultDepth is how many encodings within one another are undone where Options say nothing else.
+const DefaultDepth = 4
+
+// Engine looks for what a set of rules describes. It does not change once it is made, and is shared by goroutines: each has
+// a Detector of its own. What a Match has in Key is comparable between the detectors of one engine.
+type Engine struct {
+	set      *rules.Set
+	accounts map[string]bool
+	depth    int
+	salt     []byte
+	costly   *costlyDigests
+
+	// code are the rules of the set that are found by code here.
+	code map[string]*rules.Rule
+	// expressions are the others that look at contents, paths those that look at paths alone.
+	expressions []expression
+	paths       []rules.Rule
+	literals    *prefilter
+	// actions are by the literal's place in the prefilter.
+	actions [][]action
+	// everywhere are the expressions that have no literals.
+	everywhere []int
+	// linked are the rules that others require, or that require others.
+	linked map[string]bool
+}
+
+// action is what a literal leads to: code, or the expression of a rule.
+type action struct {
+	code       func(w *window, at int, report func(hit))
+	expression int
+}
+
+// NewEngine returns an engine for the rules of the set.
+func NewEngine(set *rules.Set, options Options) (*Engine, error) {
+	e := &Engine{
+		set: set, accounts: map[string]bool{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
+		costly: newCostlyDigests(),
+	}
+	if e.depth == 0 {
+		e.depth = DefaultDepth
+	}
+	for _, account := range options.Accounts {
+		plain := strings.ReplaceAll(account, "-", "")
+		if len(plain) != accountLength || strings.Trim(plain, "0123456789") != "" {
+			return nil, fmt.Errorf("account %q: want 12 digits", account)
+		}
+		e.accounts[plain] = true
+	}
+	if _, err := rand.Read(e.salt); err != nil {
+		return nil, fmt.Errorf("draw the salt of the engine: %w", err)
+	}
+	return e, e.compile()
+}
+
+// compile sorts the rules by how they are found, and gathers the literals that lead to them.
+func (e *Engine) compile() error {
+	place := map[string]int{}
+	var literals []string
+	lead := func(literal string, to action) {
+		at, ok := place[literal]
+		if !ok {
+			at = len(literals)
+			place[literal], literals, e.actions = at, append(literals, literal), append(e.actions, nil)
+		}
+		e.actions[at] = append(e.actions[at], to)
+	}
+	for i, rule := range e.set.Rules {
+		switch {
+		case rule.Code:
+			e.code[rule.ID] = &e.set.Rules[i]
+			for _, code := range codeOf(rule.ID) {
+				lead(code.literal, action{code: code.find, expression: -1})
+			}
+		case rule.Regexp == nil:
+			e.paths = append(e.paths, rule)
+		default:
+			number := len(e.expressions)
+			e.expressions = append(e.expressions, newExpression(e.set, rule))
+			for _, literal := range rule.Literals {
+				lead(literal, action{expression: number})
+			}
+			if len(rule.Literals) == 0 {
+				e.everywhere = append(e.everywhere, number)
+			}
+		}
+		for _, required := range rule.Required {
+			e.linked[rule.ID], e.linked[required.ID] = true, true
+		}
+	}
+	if len(literals) > mostLiterals {
+		return fmt.Errorf("the rules have %d keywords, the limit is %d", len(literals), mostLiterals)
+	}
+	e.literals = newPrefilter(literals)
+	return nil
+}
+
+// Detector returns the memory of one goroutine.
+func (e *Engine) Detector() *Detector {
+	return &Detector{
+		engine: e, buffer: make([]byte, windowBehind+windowFresh+windowAhead), ends: make([]int, len(e.expressions)),
+		machines: make([]*machine, len(e.expressions)),
+	}
+}
+
+// Rules returns the rules of the engine and the one for what is not scanned.
+func (e *Engine) Rules() []Rule { return append(slices.Clone(e.set.Rules), notScannedRule()) }
+
+// RuleOf returns the rule with the identifier, or a rule of that identifier without texts.
+func (e *Engine) RuleOf(id string) Rule {
+	if rule, ok := e.set.Rule(id); ok {
+		return rule
+	}
+	return RuleOf(id)
+}
