@@ -92,6 +92,14 @@ type Finding struct {
 	Path string `json:"path"`
 	// Line is the line number, counted from 1; 0 where the finding has none.
 	Line int `json:"line,omitempty"`
+	// EndLine is the line that the match ends in; 0 where that is not known.
+	EndLine int `json:"endLine,omitempty"`
+	// Column is the place of its first character in Line, and EndColumn the place behind its last one in EndLine, in characters
+	// from 1; 0 where they are not known.
+	Column    int `json:"column,omitempty"`
+	EndColumn int `json:"endColumn,omitempty"`
+	// PartnerLine is the line of what belongs to the match, as the secret of a key id does; 0 where there is nothing.
+	PartnerLine int `json:"partnerLine,omitempty"`
 	// Commit is the commit that brought it, in the modes Changes and History.
 	Commit string `json:"commit,omitempty"`
 	// Preview is the match, redacted: at most its first four characters are real.
