@@ -105,7 +105,8 @@ func findLegacySignedURL(w *window, place int, report func(hit)) {
 	start := begin + offset
 	account, _ := DecodeAccount(credential[:keyIDLength])
 	report(hit{
-		rule: rules.PresignedURL, start: start, end: start + len(signature), value: signature, severity: contract.SeverityMedium, account: account,
+		rule: rules.PresignedURL, start: start, end: start + len(signature), value: string(unescapeAll([]byte(signature))), severity: contract.SeverityMedium,
+		account: account,
 	})
 }
 

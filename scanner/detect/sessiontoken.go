@@ -30,6 +30,7 @@ func findSessionToken(w *window, start int, report func(hit)) {
 		return
 	}
 	value, end := wrappedToken(w.data, start, sessionTokenLongest)
+	value = string(unescapeAll([]byte(value))) // so that it is the same in a URL and beside it
 	if len(value) < sessionTokenShortest || isExampleSecret(value) {
 		return
 	}

@@ -1,0 +1,188 @@
+package detect
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"slices"
+)
+
+const (
+	// encodedLeast is the shortest text in base64 or hexadecimal that is decoded: that of an account number.
+	encodedLeast = 16
+	// encodedMost bounds one encoded text, in bytes.
+	encodedMost = windowAhead
+	// encodedBefore and encodedAfter are what of its surroundings goes with a decoded text, as context.
+	encodedBefore = 300
+	encodedAfter  = 100
+)
+
+// decode reports the hits in what the encoded texts of the window say: base64, also for URLs and over several lines,
+// hexadecimal, and the escapes of URLs, JSON, source code and HTML. A hit is where the encoded text stands. What is in one of
+// the whole values is a part of it.
+func (d *Detector) decode(ctx context.Context, w *window, whole []span, report func(hit)) error {
+	if w.depth >= d.engine.depth {
+		return nil
+	}
+	var failed error
+	done := 0
+	slices.SortFunc(whole, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	visit := func(start, end int, plain []byte) {
+		after, _ := slices.BinarySearchFunc(whole, start+1, func(s span, at int) int { return cmp.Compare(s.start, at) })
+		if after > 0 && whole[after-1].end >= end {
+			return
+		}
+		if failed == nil && start >= done {
+			done = end
+			failed = d.lookInto(ctx, w, span{start, end}, plain, report)
+		}
+	}
+	runs(w, encodedLeast, func(run span) {
+		if start, end, plain := decodeRun(w.data, run, done); plain != nil {
+			visit(start, end, plain)
+		}
+	})
+	done = 0
+	escapes(w, visit)
+	return failed
+}
+
+// lookInto reports the hits in the plain text of the encoded one, among what stands around that.
+func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain []byte, report func(hit)) error {
+	before := w.data[max(0, encoded.start-encodedBefore):encoded.start]
+	after := w.data[encoded.end:min(len(w.data), encoded.end+encodedAfter)]
+	text := bytes.Join([][]byte{before, plain, after}, nil)
+	from, to := len(before), len(before)+len(plain)
+	inner := &window{data: text, from: 0, to: to, last: true, depth: w.depth + 1, place: w.place}
+	return d.look(ctx, inner, func(h hit) {
+		if h.end <= from || h.start >= to {
+			return // seen without decoding
+		}
+		h.start, h.end = encoded.start, encoded.end
+		report(h)
+	})
+}
+
+// decodeRun returns what the run of base64 or hexadecimal says, and where it stands; nil where it says nothing. What begins
+// before done was seen.
+func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
+	start, end = run.start, run.end
+	if start < done {
+		return 0, 0, nil
+	}
+	if start > 0 && data[start-1] == '\\' && bytes.IndexByte([]byte("nrt"), data[start]) >= 0 {
+		start++
+	}
+	if bytes.HasPrefix(data[start:end], []byte("0x")) {
+		start += 2
+	}
+	if isHexText(data[start:end]) {
+		plain = make([]byte, (end-start)/2)
+		if _, err := hex.Decode(plain, data[start:end]); err == nil {
+			if text := asText(plain); text != nil {
+				return start, end, text
+			}
+		}
+	}
+	for start > 0 && start > done && isURLSafe(data[start-1]) {
+		start--
+	}
+	if !opensAsText(data[start:end]) {
+		return 0, 0, nil
+	}
+	const wrapped = 60
+	token := data[start:end]
+	if end-start >= wrapped {
+		var text string
+		text, end = wrappedToken(data, start, encodedMost)
+		token = []byte(text)
+	}
+	if end < len(data) && isURLSafe(data[end]) {
+		for end < len(data) && end-start < encodedMost && (isBase64(data[end]) || isURLSafe(data[end])) {
+			end++
+		}
+		token = data[start:end]
+	}
+	plain = decodeBase64(token)
+	for end < len(data) && data[end] == '=' || bytes.HasPrefix(data[end:], []byte("%3D")) {
+		end++
+		if data[end-1] == '%' {
+			end += len("3D")
+		}
+	}
+	return start, end, plain
+}
+
+func isHexText(text []byte) bool {
+	if len(text) < 2*accountLength || len(text)%2 != 0 {
+		return false
+	}
+	for _, c := range text {
+		if !isHex(c) {
+			return false
+		}
+	}
+	return true
+}
+
+func isURLSafe(c byte) bool { return c == '-' || c == '_' }
+
+// opensAsText tells whether the first eight characters of base64 say text, or text of two bytes a letter.
+func opensAsText(token []byte) bool {
+	const opening = 8
+	if len(token) < encodedLeast {
+		return false
+	}
+	var raw [6]byte
+	n, err := base64.StdEncoding.Decode(raw[:], fromURLSafe(token[:opening]))
+	return err == nil && asText(raw[:n]) != nil
+}
+
+func fromURLSafe(token []byte) []byte {
+	if bytes.IndexByte(token, '-') < 0 && bytes.IndexByte(token, '_') < 0 {
+		return token
+	}
+	return bytes.ReplaceAll(bytes.ReplaceAll(token, []byte("-"), []byte("+")), []byte("_"), []byte("/"))
+}
+
+// decodeBase64 returns the text that the token says, or nil.
+func decodeBase64(token []byte) []byte {
+	token = bytes.TrimRight(fromURLSafe(token), "=%")
+	if len(token)%4 == 1 {
+		token = token[:len(token)-1]
+	}
+	plain := make([]byte, base64.RawStdEncoding.DecodedLen(len(token)))
+	n, err := base64.RawStdEncoding.Decode(plain, token)
+	if err != nil {
+		return nil
+	}
+	return asText(plain[:n])
+}
+
+// asText returns what was decoded if it is text, of one byte a letter or of two; else nil.
+func asText(plain []byte) []byte {
+	odd := 0
+	for i, c := range plain {
+		switch {
+		case c == 0 && i%2 == 1:
+			odd++
+		case (c < ' ' || c == 0x7f) && c != '\n' && c != '\r' && c != '\t':
+			return nil
+		case c >= 0x80 && len(plain) < 64:
+			return nil
+		}
+	}
+	if odd == 0 {
+		return plain
+	}
+	if odd < len(plain)/2 {
+		return nil
+	}
+	letters := make([]byte, 0, len(plain)/2+1)
+	for i := 0; i < len(plain); i += 2 {
+		letters = append(letters, plain[i])
+	}
+	return letters
+}
