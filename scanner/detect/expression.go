@@ -43,6 +43,8 @@ const (
 // machine is what one detector knows of an expression.
 type machine struct {
 	behind, ahead int
+	// value is set for a rule of names and a value.
+	value *assignedValue
 }
 
 func newMachine(expression string) *machine {
@@ -51,6 +53,9 @@ func newMachine(expression string) *machine {
 		if longest, ok := longestMatch(parsed); ok {
 			m.behind, m.ahead = min(m.behind, longest), min(m.ahead, longest)
 		}
+	}
+	if value, ok := rules.AssignedValue(expression); ok {
+		m.value = newAssignedValue(value)
 	}
 	return m
 }
@@ -63,6 +68,9 @@ func (d *Detector) match(w *window, number, start int, literal string, report fu
 	}
 	m := d.machines[number]
 	if start < d.ends[number] {
+		return
+	}
+	if m.value != nil && !m.value.mayFollow(w.data, start+len(literal)) {
 		return
 	}
 	from := max(d.ends[number], start-m.behind)

@@ -1,10 +1,7 @@
 // Package rules says what to look for: rules as data, the reader of their TOML form, and the built-in ones.
 package rules
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // The parts between a name and its value in source code, configuration, markup and tables. Each is bounded, so that a
 // match never spans more than some 110 bytes besides the name and the value.
@@ -25,10 +22,21 @@ const (
 	end = `(?:["'\x60\s\\,;<>&)\]}|#]|\.\s|\.?$)`
 )
 
+// between stands between the names and the value.
+const between = ")" + restOfName + bridge + closers + typeOfName + operator + gap
+
 // AssignedRegex returns the regular expression of a rule with names and value: one of the names, the rest of the name, an
 // operator, and the value, which is group 1. Names and value are regular expressions themselves; case does not matter unless
 // they say so with (?-i).
 func AssignedRegex(names []string, value string) string {
-	return fmt.Sprintf(`(?i)(?:%s)%s(%s)%s`,
-		strings.Join(names, "|"), restOfName+bridge+closers+typeOfName+operator+gap, value, end)
+	return "(?i)(?:" + strings.Join(names, "|") + between + "(" + value + ")" + end
+}
+
+// AssignedValue returns the expression of the value in an expression that AssignedRegex made.
+func AssignedValue(expression string) (value string, ok bool) {
+	_, value, ok = strings.Cut(expression, between+"(")
+	if !ok || !strings.HasSuffix(value, ")"+end) {
+		return "", false
+	}
+	return strings.TrimSuffix(value, ")"+end), true
 }
