@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
@@ -175,32 +176,42 @@ type lineCounter struct {
 	line     int
 	// begin is where the line begins; negative where that is before the window.
 	begin int
+	// column counts the characters of the line before position.
+	column int
 }
 
 func newLineCounter(w *window) *lineCounter {
-	return &lineCounter{w: w, line: w.linesBefore + 1, begin: -w.columnsBefore}
+	return &lineCounter{w: w, line: w.linesBefore + 1, begin: -w.columnsBefore, column: w.columnsBefore}
 }
 
-// at returns the line and the column, in bytes, of the byte at offset. Both count from 1.
+// at returns the line and the column, in characters, of what stands at offset. Both count from 1. Of a line that began before
+// the window, what stands before counts by its bytes.
 func (c *lineCounter) at(offset int) (line, column int) {
 	data := c.w.data
 	if offset >= c.position {
 		passed := data[c.position:offset]
-		c.line += countNewlines(passed)
 		if newline := bytes.LastIndexByte(passed, '\n'); newline >= 0 {
+			c.line += countNewlines(passed)
 			c.begin = c.position + newline + 1
+			c.column, passed = 0, passed[newline+1:]
 		}
+		c.column += utf8.RuneCount(passed)
 	} else {
-		c.line -= countNewlines(data[offset:c.position])
+		passed := data[offset:c.position]
 		if offset < c.begin {
+			c.line -= countNewlines(passed)
 			c.begin = bytes.LastIndexByte(data[:offset], '\n') + 1
+			c.column = utf8.RuneCount(data[c.begin:offset])
 			if c.begin == 0 {
 				c.begin = -c.w.columnsBefore
+				c.column += c.w.columnsBefore
 			}
+		} else {
+			c.column -= utf8.RuneCount(passed)
 		}
 	}
 	c.position = offset
-	return c.line, offset - c.begin + 1
+	return c.line, c.column + 1
 }
 
 func countNewlines(data []byte) int { return bytes.Count(data, []byte{'\n'}) }

@@ -21,7 +21,7 @@ type Match struct {
 	Severity    contract.Severity
 	// Line is counted from 1; 0 where the match has none. EndLine is the line that the secret ends in.
 	Line, EndLine int
-	// Column is where the secret begins in its line and EndColumn the place behind its end, in bytes from 1; 0 where there is
+	// Column is where the secret begins in its line and EndColumn the place behind its end, in characters from 1; 0 where there is
 	// no line.
 	Column, EndColumn int
 	// Account is masked but for its last four digits, or empty.
@@ -68,7 +68,8 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 	shown := DisplayPath(path)
 	fingerprint, err := d.fingerprint(ctx, m, shown)
 	return contract.Finding{
-		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Line: m.Line, Commit: commit,
+		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Commit: commit,
+		Line: m.Line, EndLine: m.EndLine, Column: m.Column, EndColumn: m.EndColumn, PartnerLine: m.Partner,
 		Preview: m.Preview, Account: m.Account, Fingerprint: fingerprint, AllowComment: m.AllowComment,
 	}, err
 }
@@ -92,6 +93,7 @@ func (d *Detector) redact(h hit) Match {
 		match.fingerprint, match.Preview = digest(h.rule, h.value), h.value[:4]+mask
 	}
 	match.Excerpt = h.excerpt + match.Preview
+	match.Partner = h.pairLine
 	if h.partner != nil {
 		match.Partner = h.partner.line
 	}

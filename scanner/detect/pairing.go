@@ -28,7 +28,7 @@ type pairing struct {
 // keyID is one occurrence of an access key id.
 type keyID struct {
 	position int // in the collector's hits
-	line     int // 0: there was none yet
+	extent       // its line is 0 where there was none yet
 }
 
 // partner is the key id that a secret belongs to.
@@ -57,7 +57,7 @@ func (c *collector) addKeyID(data []byte, h hit) {
 		return
 	}
 	p := &c.pairs
-	p.last = keyID{position, h.line}
+	p.last = keyID{position, h.extent}
 	for _, secret := range p.pending {
 		c.pair(secret, p.last)
 		delete(p.waiting, keyOfHit(secret))
@@ -80,7 +80,7 @@ func (c *collector) pair(secret hit, id keyID) {
 	}
 	known := &c.hits[position]
 	if known.partner == nil || distance < known.partner.distance {
-		known.line, known.partner = secret.line, &partner{id, distance}
+		known.extent, known.partner = secret.extent, &partner{id, distance}
 	}
 }
 
@@ -125,7 +125,7 @@ func (c *collector) markPairs() {
 		id := &c.hits[secret.partner.position]
 		secret.severity, secret.account = contract.SeverityCritical, id.account
 		if id.severity != contract.SeverityCritical || secret.partner.line < id.line {
-			id.severity, id.line = contract.SeverityCritical, secret.partner.line
+			id.severity, id.extent, id.pairLine = contract.SeverityCritical, secret.partner.extent, secret.line
 		}
 	}
 }

@@ -15,7 +15,7 @@ func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
 		return nil, err
 	}
 	for i := range matches {
-		matches[i].Line = 0
+		matches[i].Line, matches[i].EndLine, matches[i].Column, matches[i].EndColumn, matches[i].Partner = 0, 0, 0, 0, 0
 		matches[i].Description = RuleOf(matches[i].Rule).Description + " in the name of a file or folder"
 	}
 	return matches, nil

@@ -30,6 +30,9 @@ type window struct {
 	place *place
 }
 
+// extent is where something stands in the content, in lines and characters from 1; endColumn is the one behind.
+type extent struct{ line, endLine, column, endColumn int }
+
 // hit is a place that a matcher found, before it is redacted.
 type hit struct {
 	rule       string
@@ -37,8 +40,10 @@ type hit struct {
 	value      string
 	severity   contract.Severity
 	account    string // 12 digits, or empty
-	// line, endLine, column and endColumn are filled in by the detector, and count from 1; endColumn is the one behind.
-	line, endLine, column, endColumn int
+	// extent is filled in by the detector.
+	extent
+	// pairLine is the line of the secret that a key id belongs to, or 0.
+	pairLine int
 
 	// description and generic are of the rule, commits those in which it is allowed, excerpt the name that it stands behind.
 	description string
