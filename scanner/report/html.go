@@ -22,6 +22,8 @@ type page struct {
 	Total      int
 	Files      []fileView
 	Rules      []detect.Rule
+	Asides     []string
+	Suppressed []contract.Finding
 	Link       string
 	Took       time.Duration
 	Version    string
@@ -46,7 +48,8 @@ func writeHTML(w io.Writer, subject Subject, options Options) error {
 		return fmt.Errorf("parse the page: %w", err)
 	}
 	view := page{
-		Result: subject.Result, Title: detect.DisplayPath(subject.Result.Source.Repository), Total: len(subject.All), Rules: subject.rules(), Link: subject.Link(),
+		Result: subject.Result, Title: detect.DisplayPath(subject.Result.Source.Repository), Total: len(subject.All), Rules: subject.rules(), Asides: subject.asides(), Suppressed: subject.Suppressed,
+		Link: subject.Link(),
 		Took: subject.Result.FinishedAt.Sub(subject.Result.StartedAt).Round(time.Millisecond), Version: options.Version,
 		FinishedAt: subject.Result.FinishedAt.UTC().Format(time.RFC1123),
 	}

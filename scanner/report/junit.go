@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 )
 
 // The elements of JUnit's XML that CI systems read: a suite for the scan, and a failed test case for each finding, or one that
@@ -28,6 +29,10 @@ type (
 		Class   string        `xml:"classname,attr"`
 		File    string        `xml:"file,attr,omitempty"`
 		Failure *junitFailure `xml:"failure"`
+		Skipped *junitSkipped `xml:"skipped"`
+	}
+	junitSkipped struct {
+		Message string `xml:"message,attr"`
 	}
 	junitFailure struct {
 		Message string `xml:"message,attr"`
@@ -50,7 +55,13 @@ func writeJUnit(w io.Writer, subject Subject) error {
 			},
 		})
 	}
-	suite.Failures = len(suite.Cases)
+	suite.Failures, suite.Skipped = len(suite.Cases), len(subject.Suppressed)
+	for _, finding := range subject.Suppressed {
+		suite.Cases = append(suite.Cases, junitCase{
+			Name: finding.Rule + " in " + place(finding), Class: finding.Path, File: finding.Path,
+			Skipped: &junitSkipped{Message: strings.TrimSpace(suppressedBy(finding) + " " + reasonOf(finding))},
+		})
+	}
 	if len(suite.Cases) == 0 {
 		suite.Cases = []junitCase{{Name: "no secrets", Class: "scanjob"}}
 	}

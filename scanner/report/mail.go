@@ -77,6 +77,10 @@ func (s Subject) MailText() string {
 		fmt.Fprintf(&out, "All of them are listed in %s\n", s.Result.ReportURI)
 	}
 
+	if asides := s.asides(); len(asides) > 0 {
+		fmt.Fprintf(&out, "\nBESIDES\n\n  %s\n", strings.Join(asides[:min(len(asides), mailItems)], "\n  "))
+	}
+
 	out.WriteString("\nWHAT TO DO NOW\n\n")
 	for _, rule := range s.rules() {
 		fmt.Fprintf(&out, "%s:\n  %s\n\n", rule.Description, rule.Advice)

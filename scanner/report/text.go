@@ -54,6 +54,9 @@ func writeText(w io.Writer, subject Subject, options Options) error {
 		out.WriteByte('\n')
 	}
 	out.WriteString(p.summary(subject) + "\n")
+	for _, line := range subject.asides() {
+		out.WriteString(p.dim("  "+line) + "\n")
+	}
 	_, err := io.WriteString(w, out.String())
 	return err
 }

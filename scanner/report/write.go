@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -74,14 +75,15 @@ func writeJSON(w io.Writer, subject Subject) error {
 
 func writeCSV(w io.Writer, subject Subject) error {
 	table := csv.NewWriter(w)
-	rows := [][]string{{"severity", "rule", "description", "path", "line", "commit", "preview", "account", "fingerprint"}}
-	for _, finding := range subject.All {
+	rows := [][]string{{"severity", "rule", "description", "path", "line", "commit", "preview", "account", "fingerprint", "state", "suppressed", "reason"}}
+	for _, finding := range slices.Concat(subject.All, subject.Suppressed, subject.Resolved) {
 		line := ""
 		if finding.Line > 0 {
 			line = strconv.Itoa(finding.Line)
 		}
 		rows = append(rows, []string{
-			string(finding.Severity), finding.Rule, finding.Description, finding.Path, line, finding.Commit, finding.Preview, finding.Account, finding.Fingerprint,
+			string(finding.Severity), finding.Rule, finding.Description, finding.Path, line, finding.Commit, finding.Preview, finding.Account, finding.Fingerprint, string(finding.State),
+			suppressedBy(finding), reasonOf(finding),
 		})
 	}
 	for _, row := range rows {
