@@ -54,9 +54,12 @@ func (r Result) BySeverity() map[contract.Severity]int {
 func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
 	begin := time.Now()
 	s := &scanner{
-		ctx: ctx, repository: repository, detector: detector, log: log,
+		ctx: ctx, repository: repository, detector: detector, log: log, suspects: map[source.ID]bool{},
 		reader:  &reader{detector: detector, limits: archive.DefaultLimits()},
 		matches: map[source.ID][]found{}, paths: map[string]struct{}{}, reported: map[string]int{},
+	}
+	if err := s.survey(); err != nil {
+		return Result{}, err
 	}
 	walked, err := repository.Changes(ctx, s.change)
 	if err != nil {
@@ -90,6 +93,8 @@ type scanner struct {
 	log        *slog.Logger
 	result     Result
 
+	// suspects are the contents in which the survey found something, and, with false, those that it was not given.
+	suspects map[source.ID]bool
 	// matches holds what was found in a content, so that each is read once.
 	matches map[source.ID][]found
 	paths   map[string]struct{}
@@ -113,6 +118,8 @@ func (s *scanner) change(change source.Change) error {
 		return nil
 	case source.TooDeep:
 		return s.report(found{Match: detect.NotScanned("folders nest too deep")}, change)
+	case source.Unreadable:
+		return s.report(found{Match: detect.NotScanned("the folder is damaged or too large")}, change)
 	}
 	matches, err := s.content(change.Blob)
 	if err != nil || len(matches) == 0 {
@@ -205,6 +212,10 @@ func (s *scanner) content(id source.ID) ([]found, error) {
 	if matches, ok := s.matches[id]; ok {
 		return matches, nil
 	}
+	counted, suspect := s.suspects[id]
+	if !suspect && s.repository.Surveyed(id) {
+		return nil, nil
+	}
 	size, err := s.repository.Size(id)
 	if err != nil {
 		return nil, unreadable(id, err)
@@ -215,6 +226,11 @@ func (s *scanner) content(id source.ID) ([]found, error) {
 		return matches, nil
 	}
 	content, err := s.repository.Read(id)
+	if source.Damaged(err) {
+		matches := []found{{Match: detect.NotScanned("the content is damaged")}}
+		s.matches[id] = matches
+		return matches, nil
+	}
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
@@ -222,8 +238,10 @@ func (s *scanner) content(id source.ID) ([]found, error) {
 	if err = errors.Join(err, content.Close()); err != nil {
 		return nil, unreadable(id, err)
 	}
-	s.result.Files++
-	s.result.Bytes += size
+	if !counted {
+		s.result.Files++
+		s.result.Bytes += size
+	}
 	s.matches[id] = matches
 	return matches, nil
 }

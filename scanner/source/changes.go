@@ -6,10 +6,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
-	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
 
 // Kind says what stands at a path.
@@ -28,6 +26,8 @@ const (
 	Folder
 	// TooDeep is a folder below more than maxDepth others; what is in it is not scanned.
 	TooDeep
+	// Unreadable is a folder that is damaged or too large to be read; what is in it is not scanned, or not all of it.
+	Unreadable
 )
 
 // maxDepth bounds how deep folders may nest: a path of CodeCommit has at most 4,096 characters, so it has no more.
@@ -61,16 +61,20 @@ func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Wal
 	}
 	w := &walk{ctx: ctx, repository: r, visit: visit, whole: map[ID]struct{}{}}
 	if r.request.Mode == contract.ModeTree {
-		commit, err := object.GetCommit(r.storage, r.revision)
+		commit, err := r.commit(r.revision)
 		if err != nil {
 			return Walked{}, err
 		}
-		return Walked{Commits: 1}, w.tree("", commit.TreeHash, nil, 0)
+		return Walked{Commits: 1}, w.tree("", commit.tree, nil, 0)
 	}
-	commits, err := r.commits(ctx)
-	if err != nil {
-		return Walked{}, err
+	if r.order == nil {
+		commits, err := r.commits(ctx)
+		if err != nil {
+			return Walked{}, err
+		}
+		r.order = &commits
 	}
+	commits := *r.order
 	for _, id := range commits {
 		if err := w.oneCommit(id); err != nil {
 			return Walked{}, err
@@ -134,20 +138,11 @@ func (r *Repository) reach(ctx context.Context, tip ID, done map[ID]struct{}) ([
 			return nil, err
 		}
 		stack = append(stack, visit{id: top.id, parents: true})
-		for _, parent := range commit.ParentHashes {
+		for _, parent := range commit.parents {
 			stack = append(stack, visit{id: parent})
 		}
 	}
 	return order, nil
-}
-
-func (r *Repository) commit(id ID) (*object.Commit, error) {
-	commit, err := object.GetCommit(r.storage, id)
-	if errors.Is(err, plumbing.ErrObjectNotFound) {
-		return nil, failure.Request(err, "repository %s lacks commit %s of its history: it is a shallow copy; scan the repository it "+
-			"was copied from, or use mode %s", r.request.Name, id, contract.ModeTree)
-	}
-	return commit, err
 }
 
 // walk goes through trees.
@@ -169,18 +164,18 @@ func (w *walk) oneCommit(id ID) error {
 		return err
 	}
 	var parents []ID
-	for _, parentID := range commit.ParentHashes {
+	for _, parentID := range commit.parents {
 		parent, err := w.repository.commit(parentID)
 		if err != nil {
 			return err
 		}
-		if parent.TreeHash == commit.TreeHash {
+		if parent.tree == commit.tree {
 			return nil
 		}
-		parents = append(parents, parent.TreeHash)
+		parents = append(parents, parent.tree)
 	}
 	w.commit = id.String()
-	return w.tree("", commit.TreeHash, parents, 0)
+	return w.tree("", commit.tree, parents, 0)
 }
 
 // tree visits what is in the tree and in none of the trees before, which stand at the same path.
@@ -197,30 +192,33 @@ func (w *walk) tree(path string, id ID, before []ID, depth int) error {
 		}
 		w.whole[id] = struct{}{}
 	}
-	tree, err := object.GetTree(w.repository.storage, id)
+	tree, err := w.repository.tree(id)
 	if w.lacks(id, err) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	earlier := make([]map[string]object.TreeEntry, 0, len(before))
-	for _, other := range before {
-		entries, err := w.entries(other)
+	earlier := make([]folder, len(before))
+	for i, other := range before {
+		if err != nil {
+			break
+		}
+		earlier[i].rest, err = w.repository.tree(other)
 		if w.lacks(other, err) {
 			return nil
 		}
-		if err != nil {
+	}
+	for err == nil {
+		next, more, damage := tree.next()
+		if err = damage; damage != nil || !more {
+			break
+		}
+		if err := w.entry(path, next, earlier, depth); err != nil {
 			return err
 		}
-		earlier = append(earlier, entries)
 	}
-	for _, entry := range tree.Entries {
-		if err := w.entry(path+entry.Name, entry, earlier, depth); err != nil {
-			return err
-		}
+	if errors.Is(err, errDamagedTree) || errors.Is(err, errTooLarge) {
+		return w.visit(Change{Kind: Unreadable, Path: path, Commit: w.commit})
 	}
-	return nil
+	return err
 }
 
 // lacks tells whether the tree was not there, for a walk that goes on then.
@@ -232,42 +230,33 @@ func (w *walk) lacks(id ID, err error) bool {
 	return true
 }
 
-func (w *walk) entries(id ID) (map[string]object.TreeEntry, error) {
-	tree, err := object.GetTree(w.repository.storage, id)
-	if err != nil {
-		return nil, err
-	}
-	entries := make(map[string]object.TreeEntry, len(tree.Entries))
-	for _, entry := range tree.Entries {
-		entries[entry.Name] = entry
-	}
-	return entries, nil
-}
-
-func (w *walk) entry(path string, entry object.TreeEntry, earlier []map[string]object.TreeEntry, depth int) error {
+func (w *walk) entry(above string, entry entry, earlier []folder, depth int) error {
 	var trees, files []ID
-	for _, entries := range earlier {
-		old, ok := entries[entry.Name]
+	for i := range earlier {
+		old, ok, err := earlier[i].find(entry)
 		switch {
+		case err != nil:
+			return err
 		case !ok:
-		case old.Hash == entry.Hash && kindOf(old.Mode) == kindOf(entry.Mode):
+		case old.id == entry.id && kindOf(old.mode) == kindOf(entry.mode):
 			return nil
-		case old.Mode == filemode.Dir:
-			trees = append(trees, old.Hash)
-		case kindOf(old.Mode) != Submodule:
-			files = append(files, old.Hash)
+		case old.mode == filemode.Dir:
+			trees = append(trees, old.id)
+		case kindOf(old.mode) != Submodule:
+			files = append(files, old.id)
 		}
 	}
-	if entry.Mode == filemode.Dir {
+	path := above + string(entry.name)
+	if entry.mode == filemode.Dir {
 		path += "/"
 		if len(trees) == 0 {
 			if err := w.visit(Change{Kind: Folder, Path: path, Commit: w.commit}); err != nil {
 				return err
 			}
 		}
-		return w.tree(path, entry.Hash, trees, depth+1)
+		return w.tree(path, entry.id, trees, depth+1)
 	}
-	return w.visit(Change{Kind: kindOf(entry.Mode), Path: path, Blob: entry.Hash, Commit: w.commit, Before: files})
+	return w.visit(Change{Kind: kindOf(entry.mode), Path: path, Blob: entry.id, Commit: w.commit, Before: files})
 }
 
 func kindOf(mode filemode.FileMode) Kind {

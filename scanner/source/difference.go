@@ -63,7 +63,7 @@ func (r *Repository) fetchDifference(ctx context.Context) error {
 			return errors.Join(err, server.close())
 		}
 	}
-	if !server.gives(r.revision) {
+	if !server.gives(r.revision) || !server.gives(r.base) {
 		return errors.Join(errNotGivenOut, server.close())
 	}
 	if err = r.fetchNew(ctx, server); err == nil {
@@ -152,6 +152,9 @@ func (r *Repository) fetchOld(ctx context.Context) error {
 	// below the folders that the last one brought.
 	const rounds = 16
 	for range rounds {
+		if err := r.forgetObjects(); err != nil {
+			return err
+		}
 		lacking, err := r.lacking(ctx)
 		if err != nil || len(lacking) == 0 {
 			return err
@@ -204,7 +207,7 @@ func (r *Repository) complete(ctx context.Context, ids []ID, withoutBlobs bool) 
 		}
 	}
 	r.partial.snapshot = true
-	if _, err := server.fetch(ctx, order{wants: r.partial.edge, alone: true, withoutBlobs: withoutBlobs}); err != nil {
+	if _, err := server.fetch(ctx, order{wants: append([]ID{r.base}, r.partial.edge...), alone: true, withoutBlobs: withoutBlobs}); err != nil {
 		return err
 	}
 	if withoutBlobs && !r.hasAll(ids) {
@@ -225,16 +228,29 @@ func (r *Repository) Ensure(ctx context.Context, ids ...ID) error {
 	if r.partial == nil || r.hasAll(ids) {
 		return nil
 	}
-	if err := r.storage.Close(); err != nil {
+	return r.fetchMore(func() error {
+		return r.complete(ctx, slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return r.storage.HasEncodedObject(id) == nil }), false)
+	})
+}
+
+// ensureTop fetches a commit and its topmost folder, where Open left them on the server.
+func (r *Repository) ensureTop(ctx context.Context, id ID) error {
+	if r.partial == nil || r.hasAll([]ID{id}) {
+		return nil
+	}
+	return r.fetchMore(func() error {
+		_, err := r.partial.server.fetch(ctx, order{wants: []ID{id}, alone: true, topOnly: true})
 		return err
-	}
+	})
+}
+
+func (r *Repository) fetchMore(fetch func() error) error {
+	err := r.storage.Close()
 	r.storage = openStorage(r.folder, false)
-	lacking := slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return r.storage.HasEncodedObject(id) == nil })
-	err := r.complete(ctx, lacking, false)
 	if err == nil {
-		err = r.reopen()
+		err = fetch()
 	}
-	if err != nil {
+	if err = errors.Join(err, r.partial.server.close(), r.reopen()); err != nil {
 		return r.explain("fetch what the changes replaced from", err)
 	}
 	return nil

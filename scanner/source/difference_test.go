@@ -207,6 +207,34 @@ func TestChangesOfALargeRepositoryTransferLittle(t *testing.T) {
 	}
 }
 
+func TestFilesOfATargetThatWasNotFetched(t *testing.T) {
+	r, _, revision := eventful(t)
+	r.Write(".settings", "of the target")
+	base := r.Commit("settings")
+	for name, filter := range map[string]string{"with a filter": "true", "without": "false"} {
+		t.Run(name, func(t *testing.T) {
+			r.AllowWants("Any")
+			r.Git("config", "uploadpack.allowFilter", filter)
+			asked := request(t, gittest.Serve(t, r, "demo", nil).URL+"/v1/repos/demo", contract.ModeChanges, revision)
+			asked.BaseRevision = base
+			repository, err := source.Open(t.Context(), asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer repository.Close()
+			if got, err := repository.TargetFile(t.Context(), ".settings"); err != nil || string(got) != "of the target" {
+				t.Errorf("got %q, %v", got, err)
+			}
+			if got, err := repository.RevisionFile(t.Context(), ".settings"); err != nil || got != nil {
+				t.Errorf("got %q, %v of the revision", got, err)
+			}
+			if got, err := repository.RevisionFile(t.Context(), "last"); err != nil || len(got) != 100 {
+				t.Errorf("got %d bytes, %v of the revision", len(got), err)
+			}
+		})
+	}
+}
+
 func TestChangesThatTheBaseHoldsAlready(t *testing.T) {
 	r, first, second, third, _ := threeCommits(t)
 	r.AllowWants("Any")

@@ -60,7 +60,7 @@ func (r *Repository) fetch(ctx context.Context) error {
 
 // clear makes the storage a new and empty one: a fetch that failed may have left what misleads the next.
 func (r *Repository) clear() error {
-	if err := errors.Join(r.storage.Close(), os.RemoveAll(r.folder), os.Mkdir(r.folder, 0o700)); err != nil {
+	if err := errors.Join(r.storage.Close(), r.forgetObjects(), os.RemoveAll(r.folder), os.Mkdir(r.folder, 0o700)); err != nil {
 		return err
 	}
 	r.storage = openStorage(r.folder, false)

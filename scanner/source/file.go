@@ -34,22 +34,31 @@ func (r *Repository) TargetFile(ctx context.Context, name string) ([]byte, error
 }
 
 func (r *Repository) topFile(ctx context.Context, id ID, name string) ([]byte, error) {
+	if err := r.ensureTop(ctx, id); err != nil {
+		return nil, err
+	}
 	commit, err := r.commit(id)
 	if err != nil {
 		return nil, err
 	}
-	entries, err := (&walk{ctx: ctx, repository: r}).entries(commit.TreeHash)
+	top, err := r.tree(commit.tree)
 	if err != nil {
 		return nil, err
 	}
-	entry, ok := entries[name]
-	switch {
-	case !ok:
-		return nil, nil
-	case entry.Mode != filemode.Regular && entry.Mode != filemode.Executable && entry.Mode != filemode.Deprecated:
+	var found entry
+	for string(found.name) != name {
+		var more bool
+		if found, more, err = top.next(); err != nil || !more {
+			return nil, err
+		}
+	}
+	if found.mode != filemode.Regular && found.mode != filemode.Executable && found.mode != filemode.Deprecated {
 		return nil, fmt.Errorf("%s is no regular file", name)
 	}
-	size, err := r.Size(entry.Hash)
+	if err := r.Ensure(ctx, found.id); err != nil {
+		return nil, err
+	}
+	size, err := r.Size(found.id)
 	if errors.Is(err, plumbing.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%s was not fetched", name)
 	}
@@ -59,7 +68,7 @@ func (r *Repository) topFile(ctx context.Context, id ID, name string) ([]byte, e
 	if size > maxConfiguration {
 		return nil, fmt.Errorf("%s has more than %d MiB", name, maxConfiguration>>20)
 	}
-	content, err := r.Read(entry.Hash)
+	content, err := r.Read(found.id)
 	if err != nil {
 		return nil, err
 	}

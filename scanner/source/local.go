@@ -55,7 +55,7 @@ func OpenLocal(ctx context.Context, request LocalRequest) (*Repository, error) {
 	}
 	repository := &Repository{
 		request: Request{Name: filepath.Base(strings.TrimSuffix(dir.common, "/.git")), Mode: request.Mode, Log: request.Log},
-		storage: storage, indexFile: request.IndexFile, objects: dir.objectFolders(),
+		storage: storage, indexFile: request.IndexFile, borrowed: dir.objectFolders(),
 	}
 	if err := repository.resolveLocal(ctx, request); err != nil {
 		return nil, errors.Join(err, repository.Close())

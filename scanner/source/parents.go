@@ -39,7 +39,7 @@ func (r *Repository) blobsOfParents(ctx context.Context, id string) (map[ID]stru
 		if err != nil {
 			return nil, err
 		}
-		parents = commit.ParentHashes
+		parents = commit.parents
 	case !r.revision.IsZero():
 		parents = []ID{r.revision}
 	}
@@ -58,7 +58,7 @@ func (r *Repository) blobsOfParents(ctx context.Context, id string) (map[ID]stru
 		if err != nil {
 			return nil, err
 		}
-		if err := w.tree("", parent.TreeHash, nil, 0); err != nil {
+		if err := w.tree("", parent.tree, nil, 0); err != nil {
 			return nil, err
 		}
 	}

@@ -38,7 +38,12 @@ func TestTheTreesOfParentsAreReadOncePerCommit(t *testing.T) {
 
 	whole := repository.storage
 	defer func() { repository.storage = whole }()
-	repository.storage = openStorage(t.TempDir(), true)
+	empty, err := openObjects([]string{t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func(o *objects, r *objectReader) { repository.objects, repository.reader = o, r }(repository.objects, repository.reader)
+	repository.storage, repository.objects, repository.reader = openStorage(t.TempDir(), true), empty, empty.reader()
 	expect(second, "folder/old", true)
 	if _, err := repository.InParents(t.Context(), third, blob("folder/old")); err == nil {
 		t.Error("the parents of another commit were not read")

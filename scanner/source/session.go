@@ -105,6 +105,8 @@ type order struct {
 	thin bool
 	// withoutBlobs leaves the contents of files on the server, if that knows how to.
 	withoutBlobs bool
+	// topOnly leaves all but the commits and their topmost folders on the server, if that knows how to.
+	topOnly bool
 }
 
 // answer is what came.
@@ -151,8 +153,11 @@ func (s *server) compose(o order) *packp.UploadPackRequest {
 	if o.alone {
 		request.Depth = packp.DepthCommits(1)
 	}
-	if o.withoutBlobs && s.capabilities.Supports(capability.Filter) {
+	if (o.withoutBlobs || o.topOnly) && s.capabilities.Supports(capability.Filter) {
 		request.Filter = packp.FilterBlobNone()
+		if o.topOnly {
+			request.Filter = packp.FilterTreeDepth(1)
+		}
 		may = append(may, capability.Filter)
 	}
 	for _, able := range may {

@@ -52,7 +52,7 @@ func (r *Repository) buildsOn(commits []ID, ancestor ID) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if slices.Contains(commit.ParentHashes, ancestor) {
+		if slices.Contains(commit.parents, ancestor) {
 			return true, nil
 		}
 	}

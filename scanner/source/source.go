@@ -5,7 +5,6 @@ package source
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 
@@ -13,7 +12,6 @@ import (
 	"github.com/go-git/go-billy/v5/osfs"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
@@ -64,9 +62,13 @@ type Repository struct {
 	parents  parentBlobs
 	// indexFile is the index that mode Staged reads, where it is not the one of the working copy.
 	indexFile string
-	// objects are the folders with the objects, where the repository is one on this disk.
-	objects []string
-	partial *difference // nil where whole histories or snapshots are here
+	// borrowed are the folders with objects of a repository on this disk.
+	borrowed []string
+	objects  *objects // nil until something is read
+	reader   *objectReader
+	surveyed map[ID]struct{}
+	order    *[]ID       // the commits of the first walk; nil before it
+	partial  *difference // nil where whole histories or snapshots are here
 	// createPack makes the file in the folder that a pack is written to.
 	createPack func(folder string) (*os.File, error)
 }
@@ -101,7 +103,7 @@ func Open(ctx context.Context, request Request) (*Repository, error) {
 
 // reopen opens the storage of a fetched repository as one that is complete.
 func (r *Repository) reopen() error {
-	err := r.storage.Close()
+	err := errors.Join(r.storage.Close(), r.forgetObjects())
 	r.storage = openStorage(r.folder, true)
 	return err
 }
@@ -114,10 +116,11 @@ func openStorage(folder string, complete bool) *filesystem.Storage {
 
 // Close removes the repository from the disk, if it was fetched.
 func (r *Repository) Close() error {
+	err := errors.Join(r.storage.Close(), r.forgetObjects())
 	if r.folder == "" {
-		return r.storage.Close()
+		return err
 	}
-	return errors.Join(r.storage.Close(), os.RemoveAll(r.folder))
+	return errors.Join(err, os.RemoveAll(r.folder))
 }
 
 // Base returns the commit whose history a scan left out, or an empty text. It is known once Changes has begun to visit.
@@ -126,18 +129,4 @@ func (r *Repository) Base() string {
 		return ""
 	}
 	return r.base.String()
-}
-
-// Size returns the size of a file's content in bytes.
-func (r *Repository) Size(id ID) (int64, error) {
-	return r.storage.EncodedObjectSize(id)
-}
-
-// Read returns a file's content as a stream.
-func (r *Repository) Read(id ID) (io.ReadCloser, error) {
-	blob, err := object.GetBlob(r.storage, id)
-	if err != nil {
-		return nil, err
-	}
-	return blob.Reader()
 }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
-	"github.com/go-git/go-git/v5/plumbing/object"
 
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
@@ -28,7 +27,7 @@ func (r *Repository) Staged(ctx context.Context, visit func(Change) error) error
 		if err != nil {
 			return err
 		}
-		head.root = commit.TreeHash
+		head.root = commit.tree
 	}
 	for _, entry := range staged.Entries {
 		if err := ctx.Err(); err != nil {
@@ -52,11 +51,11 @@ func (r *Repository) stagedEntry(head *headTree, entry *index.Entry, visit func(
 	}
 	change := Change{Kind: kindOf(entry.Mode), Path: entry.Name, Blob: entry.Hash}
 	if old, ok := folder[path.Base(entry.Name)]; ok {
-		if old.Hash == entry.Hash && kindOf(old.Mode) == change.Kind {
+		if old.id == entry.Hash && kindOf(old.mode) == change.Kind {
 			return nil
 		}
-		if old.Mode != filemode.Dir && kindOf(old.Mode) != Submodule {
-			change.Before = []ID{old.Hash}
+		if old.mode != filemode.Dir && kindOf(old.mode) != Submodule {
+			change.Before = []ID{old.id}
 		}
 	}
 	return visit(change)
@@ -93,7 +92,7 @@ type headTree struct {
 }
 
 // headFolder are the entries of a folder by name.
-type headFolder map[string]object.TreeEntry
+type headFolder map[string]entry
 
 // folder returns the folder of HEAD at the path; one that HEAD does not have is empty.
 func (t *headTree) folder(name string) (headFolder, error) {
@@ -107,16 +106,26 @@ func (t *headTree) folder(name string) (headFolder, error) {
 			return nil, err
 		}
 		entry := parent[path.Base(name)]
-		if id = entry.Hash; entry.Mode != filemode.Dir {
+		if id = entry.id; entry.mode != filemode.Dir {
 			id = ID{}
 		}
 	}
 	var folder headFolder
 	if !id.IsZero() {
-		var err error
-		w := &walk{repository: t.repository}
-		if folder, err = w.entries(id); err != nil {
+		tree, err := t.repository.tree(id)
+		if err != nil {
 			return nil, err
+		}
+		folder = headFolder{}
+		for {
+			next, more, err := tree.next()
+			if err != nil {
+				return nil, err
+			}
+			if !more {
+				break
+			}
+			folder[string(next.name)] = next
 		}
 	}
 	t.folders[name] = folder

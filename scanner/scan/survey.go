@@ -1,0 +1,58 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"runtime"
+
+	"github.com/scanjob-dev/scanjob/scanner/source"
+)
+
+// surveyor looks into contents for those in which there is anything. What exactly, and since which commit, is only asked of
+// those, in the order of the commits: so the result does not depend on who read what when.
+type surveyor struct {
+	ctx      context.Context //nolint:containedctx // Lives for one survey.
+	reader   *reader
+	suspects map[source.ID]bool // true where it was read
+	files    int
+	bytes    int64
+}
+
+// survey reads all contents in parallel, in the order in which they are stored.
+func (s *scanner) survey() error {
+	surveyors := make([]*surveyor, runtime.GOMAXPROCS(0))
+	visits := make([]source.Visit, len(surveyors))
+	for i := range surveyors {
+		surveyors[i] = &surveyor{
+			ctx: s.ctx, suspects: map[source.ID]bool{}, reader: &reader{detector: s.detector.Engine().Detector(), limits: s.reader.limits},
+		}
+		visits[i] = surveyors[i].visit
+	}
+	if err := s.repository.Survey(s.ctx, visits); err != nil {
+		return err
+	}
+	for _, one := range surveyors {
+		s.result.Files += one.files
+		s.result.Bytes += one.bytes
+		maps.Copy(s.suspects, one.suspects)
+	}
+	return nil
+}
+
+func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
+	if left {
+		s.suspects[id] = false
+		return nil
+	}
+	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		return err
+	}
+	s.files++
+	s.bytes += int64(len(content))
+	if len(found) > 0 {
+		s.suspects[id] = true
+	}
+	return nil
+}
