@@ -2,6 +2,8 @@ package detect
 
 import (
 	"bytes"
+	"fmt"
+	"regexp"
 	"regexp/syntax"
 	"strings"
 
@@ -38,6 +40,8 @@ const (
 	// the expression itself allows more.
 	reachBehind = 512
 	reachAhead  = windowAhead
+	// reachContext is what of the data before goes with it, so that the beginning of a line or word is told from that of the text.
+	reachContext = 2
 )
 
 // machine is what one detector knows of an expression.
@@ -45,6 +49,9 @@ type machine struct {
 	behind, ahead int
 	// value is set for a rule of names and a value.
 	value *assignedValue
+	// anchored finds a match that begins within behind of where it is told to look, and gives up where none can: an expression
+	// that is not anchored looks on to the end of what it gets. Its first group is the match. Nil where behind is not known.
+	anchored *regexp.Regexp
 }
 
 func newMachine(expression string) *machine {
@@ -57,7 +64,36 @@ func newMachine(expression string) *machine {
 	if value, ok := rules.AssignedValue(expression); ok {
 		m.value = newAssignedValue(value)
 	}
+	if names, ok := rules.AssignedNames(expression); ok {
+		if parsed, err := syntax.Parse(names, syntax.Perl); err == nil {
+			if longest, ok := longestMatch(parsed); ok && longest < m.behind {
+				m.behind = longest
+				m.anchored = anchor(expression, longest+reachContext)
+			}
+		}
+	}
 	return m
+}
+
+// anchor returns the expression for matches that begin at one of the first bytes.
+func anchor(expression string, within int) *regexp.Regexp {
+	compiled, err := regexp.Compile(fmt.Sprintf(`\A(?s:.{0,%d}?)(%s)`, within, expression))
+	if err != nil {
+		return nil // too large as a whole
+	}
+	return compiled
+}
+
+// find returns the groups of the first match in data that begins within the reach, as the expression itself has them.
+func (m *machine) find(x *expression, data []byte) []int {
+	if m.anchored == nil {
+		return x.rule.Regexp.Compiled().FindSubmatchIndex(data)
+	}
+	groups := m.anchored.FindSubmatchIndex(data)
+	if groups == nil {
+		return nil
+	}
+	return groups[2:]
 }
 
 // match reports the matches of the expression around the literal at start.
@@ -82,6 +118,9 @@ func (d *Detector) match(w *window, number, start int, literal string, report fu
 
 // matchAll reports the matches of the expression in all of the window.
 func (d *Detector) matchAll(w *window, number int, report func(hit)) {
+	if d.machines[number] == nil {
+		d.machines[number] = newMachine(d.engine.expressions[number].rule.Regexp.String())
+	}
 	for d.ends[number] < w.to {
 		from := max(w.from, d.ends[number])
 		if !d.matchIn(w, number, from, len(w.data), from, report) {
@@ -93,11 +132,10 @@ func (d *Detector) matchAll(w *window, number int, report func(hit)) {
 // matchIn reports the first match in data[from:to] that ends behind least, and tells whether there was one.
 func (d *Detector) matchIn(w *window, number, from, to, least int, report func(hit)) bool {
 	x := &d.engine.expressions[number]
-	const context = 2 // so that the beginning of a line or word is told from that of the text
-	compiled := x.rule.Regexp.Compiled()
+	m := d.machines[number]
 	for from < to {
-		begin := max(0, from-context)
-		groups := compiled.FindSubmatchIndex(w.data[begin:to])
+		begin := max(0, from-reachContext)
+		groups := m.find(x, w.data[begin:to])
 		if groups == nil {
 			return false
 		}

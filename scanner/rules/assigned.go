@@ -40,3 +40,9 @@ func AssignedValue(expression string) (value string, ok bool) {
 	}
 	return strings.TrimSuffix(value, ")"+end), true
 }
+
+// AssignedNames returns the expression of the names in an expression that AssignedRegex made.
+func AssignedNames(expression string) (names string, ok bool) {
+	names, _, ok = strings.Cut(expression, between+"(")
+	return strings.TrimPrefix(names, "(?i)(?:"), ok && strings.HasPrefix(names, "(?i)(?:")
+}
