@@ -47,7 +47,7 @@ func execute(arguments []string, environment func(string) string, stdout, stderr
 			})
 		},
 	}
-	root.AddCommand(p.directoryCommand(), p.rulesCommand())
+	root.AddCommand(p.directoryCommand(), p.treeCommand(), p.changesCommand(), p.historyCommand(), p.stagedCommand(), p.rulesCommand())
 	root.SetArgs(arguments)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

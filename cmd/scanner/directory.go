@@ -25,7 +25,7 @@ followed, and archives are opened.`,
 	}, func(ctx context.Context, l *local, path string) (scan.Result, contract.Source, error) {
 		tell, end := l.progress()
 		defer end()
-		result, err := scan.Directory(ctx, path, scan.DirectoryOptions{Workers: l.flags.workers, Progress: tell, Log: l.log})
+		result, err := scan.Directory(ctx, path, scan.DirectoryOptions{Engine: l.engine, Workers: l.flags.workers, Progress: tell, Log: l.log})
 		name := filepath.Base(path)
 		if whole, absErr := filepath.Abs(path); absErr == nil {
 			name = filepath.Base(whole)

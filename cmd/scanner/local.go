@@ -16,6 +16,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/delta"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/report"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
@@ -28,8 +30,18 @@ type program struct {
 	code           int
 }
 
+// What the exit code counts.
+const (
+	failOnNew = "new"
+	failOnAll = "all"
+)
+
 // localFlags are those of all commands that scan what lies on this machine.
 type localFlags struct {
+	rules     string
+	baseline  string
+	ignore    string
+	failOn    string
 	format    string
 	output    string
 	reports   []string
@@ -42,6 +54,10 @@ type localFlags struct {
 
 func (f *localFlags) add(c *cobra.Command) {
 	flags := c.Flags()
+	flags.StringVarP(&f.rules, "rules", "r", rulesAll, "rules to scan with: all, aws, or a file in the form of gitleaks' configuration")
+	flags.StringVar(&f.baseline, "baseline", "", "report of an earlier scan, as JSON or SARIF: what it holds does not count")
+	flags.StringVar(&f.ignore, "ignore-file", "", "file of findings that do not count, beside .gitleaksignore and .scanjobignore")
+	flags.StringVar(&f.failOn, "fail-on", failOnNew, "what the exit code 10 is for: new, or all for what is ignored or in the baseline, too")
 	flags.StringVarP(&f.format, "format", "f", report.FormatText, "format of the report: "+strings.Join(report.Formats(), ", "))
 	flags.StringVarP(&f.output, "output", "o", "", "file to write the report to instead of the standard output")
 	flags.StringArrayVar(&f.reports, "report", nil, "a further report as FORMAT=FILE, such as sarif=scan.sarif; may be repeated")
@@ -51,8 +67,10 @@ func (f *localFlags) add(c *cobra.Command) {
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "files that are scanned at once; 0 is one for each processor")
 	flags.BoolVar(&f.redaction, "redact", true, "mask secrets; nothing else is possible")
 	cobra.CheckErr(flags.MarkHidden("redact"))
-	for flag, values := range map[string][]string{"format": report.Formats(), "severity": severities()} {
-		cobra.CheckErr(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)))
+	for flag, values := range map[string][]string{
+		"format": report.Formats(), "severity": severities(), "fail-on": {failOnNew, failOnAll}, "rules": {rulesAll, rulesAWS},
+	} {
+		cobra.CheckErr(c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveDefault)))
 	}
 }
 
@@ -82,6 +100,8 @@ func (f *localFlags) check() error {
 	switch {
 	case !slices.Contains(severities(), f.severity):
 		return failure.Request(nil, "there is no severity %q; the severities are %s", f.severity, strings.Join(severities(), ", "))
+	case f.failOn != failOnNew && f.failOn != failOnAll:
+		return failure.Request(nil, "--fail-on is %s or %s", failOnNew, failOnAll)
 	case f.workers < 0:
 		return failure.Request(nil, "--jobs must not be negative")
 	case !f.redaction:
@@ -93,8 +113,9 @@ func (f *localFlags) check() error {
 // local scans what lies here, and reports.
 type local struct {
 	*program
-	flags localFlags
-	log   *slog.Logger
+	flags  localFlags
+	log    *slog.Logger
+	engine *detect.Engine
 }
 
 // localCommand returns a command that scans with do.
@@ -120,20 +141,33 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 		return err
 	}
 	started := time.Now()
+	var err error
+	if l.engine, err = newEngine(l.flags.rules); err != nil {
+		return err
+	}
+	suppressions, problems, err := l.suppressions(argument)
+	if err != nil {
+		return err
+	}
 	result, source, err := do(ctx, l, argument)
 	if err != nil {
 		return err
 	}
+	outcome := delta.Apply(result.Findings, suppressions)
+	outcome.Problems = append(problems, outcome.Problems...)
 	least := slices.Index(severities(), l.flags.severity)
-	findings := slices.DeleteFunc(result.Findings, func(finding contract.Finding) bool {
+	findings := slices.DeleteFunc(outcome.Kept, func(finding contract.Finding) bool {
 		return slices.Index(contract.Severities(), finding.Severity) > least
 	})
 	document := contract.Result{Source: source, StartedAt: started.UTC(), FinishedAt: time.Now().UTC()}
-	subject := report.NewSubject(document, findings, "")
+	subject := report.NewSubject(document, findings, "").With(outcome.Suppressed, nil, outcome.Problems).WithRules(l.engine.Rules())
 	if err := l.write(subject); err != nil {
 		return err
 	}
-	if len(findings) > 0 {
+	for _, problem := range outcome.Problems {
+		fmt.Fprintln(l.stderr, "scanner:", problem)
+	}
+	if len(findings) > 0 || l.flags.failOn == failOnAll && len(outcome.Suppressed) > 0 {
 		l.code = contract.ExitFindings
 	}
 	return nil

@@ -16,12 +16,17 @@ import (
 )
 
 func (p *program) rulesCommand() *cobra.Command {
+	var set string
 	rules := &cobra.Command{
 		Use:   "rules",
 		Short: "List, explain and test the rules",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return listRules(p.stdout, detect.Rules())
+			engine, err := newEngine(set)
+			if err != nil {
+				return err
+			}
+			return listRules(p.stdout, engine.Rules())
 		},
 	}
 	explain := &cobra.Command{
@@ -29,7 +34,11 @@ func (p *program) rulesCommand() *cobra.Command {
 		Short: "Say what a rule finds and what to do about it",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			for _, rule := range detect.Rules() {
+			engine, err := newEngine(set)
+			if err != nil {
+				return err
+			}
+			for _, rule := range engine.Rules() {
 				if rule.ID == arguments[0] {
 					return explainRule(p.stdout, rule)
 				}
@@ -37,8 +46,12 @@ func (p *program) rulesCommand() *cobra.Command {
 			return failure.Request(nil, "there is no rule %q; `scanner rules` lists them", arguments[0])
 		},
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			engine, err := newEngine(set)
+			if err != nil {
+				return nil, cobra.ShellCompDirectiveError
+			}
 			var ids []string
-			for _, rule := range detect.Rules() {
+			for _, rule := range engine.Rules() {
 				ids = append(ids, rule.ID)
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
@@ -49,9 +62,10 @@ func (p *program) rulesCommand() *cobra.Command {
 		Short: "Say which rules match in a file, line by line",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, arguments []string) error {
-			return p.untilSignal(func(ctx context.Context) error { return p.testRules(ctx, arguments[0]) })
+			return p.untilSignal(func(ctx context.Context) error { return p.testRules(ctx, set, arguments[0]) })
 		},
 	}
+	rules.PersistentFlags().StringVarP(&set, "rules", "r", rulesAll, "rules: all, aws, or a file in the form of gitleaks' configuration")
 	rules.AddCommand(explain, test)
 	return rules
 }
@@ -67,12 +81,21 @@ func listRules(w io.Writer, rules []detect.Rule) error {
 
 func explainRule(w io.Writer, rule detect.Rule) error {
 	_, err := fmt.Fprintf(w, "%s\n\n  What:        %s\n  Severity:    %s\n  What to do:  %s\n", rule.ID, rule.Description, rule.Severity, rule.Advice)
+	for _, link := range rule.Links {
+		if err == nil {
+			_, err = fmt.Fprintf(w, "  See:         %s\n", link)
+		}
+	}
 	return err
 }
 
 // testRules prints the findings of a file, by line.
-func (p *program) testRules(ctx context.Context, path string) error {
-	result, err := scan.Directory(ctx, path, scan.DirectoryOptions{Workers: 1})
+func (p *program) testRules(ctx context.Context, set, path string) error {
+	engine, err := newEngine(set)
+	if err != nil {
+		return err
+	}
+	result, err := scan.Directory(ctx, path, scan.DirectoryOptions{Engine: engine, Workers: 1})
 	if err != nil {
 		return err
 	}

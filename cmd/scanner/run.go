@@ -11,7 +11,6 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/delta"
-	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/report"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
@@ -87,10 +86,11 @@ func (o order) failing(result contract.Result) bool {
 
 // scan fetches the repository, scans it and decides what counts. It returns the base that it was compared with, too.
 func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (_ scan.Result, _ delta.Outcome, base string, err error) {
-	detector, err := detect.New()
+	engine, err := newEngine(rulesAll)
 	if err != nil {
 		return scan.Result{}, delta.Outcome{}, "", err
 	}
+	detector := engine.Detector()
 	repository, err := source.Open(ctx, source.Request{
 		URL: o.source.URL, Auth: o.auth, Name: o.source.Repository, Revision: o.source.Revision, BaseRevision: o.source.BaseRevision,
 		Mode: o.source.Mode, Credentials: settings.Credentials, Region: settings.Region, WorkDir: o.workDir, Log: log,

@@ -4,6 +4,7 @@ package report
 
 import (
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 )
 
 // Subject is what a report is about: the scan, and where people can look at it.
@@ -15,6 +16,22 @@ type Subject struct {
 	Suppressed, Resolved []contract.Finding
 	// Region is the AWS region of a CodeCommit repository; empty for a repository elsewhere, which then has no links.
 	Region string
+	// Rules are those that were looked for, worst first.
+	Rules []detect.Rule
+}
+
+// WithRules returns the subject with the rules that were looked for. Without them, they are those for AWS.
+func (s Subject) WithRules(rules []detect.Rule) Subject {
+	s.Rules = rules
+	return s
+}
+
+// allRules are the rules that may have found something.
+func (s Subject) allRules() []detect.Rule {
+	if s.Rules == nil {
+		return detect.Rules()
+	}
+	return s.Rules
 }
 
 // NewSubject completes the result with the findings that count: the totals count all, the list holds as many as the contract

@@ -45,7 +45,7 @@ func writeJUnit(w io.Writer, subject Subject) error {
 	seconds := subject.Result.FinishedAt.Sub(subject.Result.StartedAt).Seconds()
 	suite := junitSuite{Name: "scanjob", Time: strconv.FormatFloat(max(seconds, 0), 'f', 3, 64)}
 	for _, finding := range subject.All {
-		rule := ruleOf(finding)
+		rule := subject.ruleOf(finding)
 		suite.Cases = append(suite.Cases, junitCase{
 			Name: finding.Rule + " in " + place(finding), Class: finding.Path, File: finding.Path,
 			Failure: &junitFailure{

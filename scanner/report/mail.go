@@ -121,7 +121,7 @@ func (s Subject) rules() []detect.Rule {
 		found[finding.Rule] = true
 	}
 	var rules []detect.Rule
-	for _, rule := range detect.Rules() {
+	for _, rule := range s.allRules() {
 		if found[rule.ID] {
 			rules = append(rules, rule)
 		}

@@ -21,7 +21,7 @@ func (s Subject) SARIF(version string) ([]byte, error) {
 	run := sarif.NewRunWithInformationURI("scanjob", "https://github.com/scanjob-dev/scanjob")
 	run.Tool.Driver.WithVersion(version)
 	run.WithColumnKind("unicodeCodePoints")
-	for _, rule := range detect.Rules() {
+	for _, rule := range s.allRules() {
 		addRule(run, rule)
 	}
 	source := s.Result.Source
@@ -30,7 +30,7 @@ func (s Subject) SARIF(version string) ([]byte, error) {
 	}
 	run.AddInvocation(s.invocation())
 	for _, finding := range slices.Concat(s.All, s.Suppressed) {
-		addResult(run, finding)
+		s.addResult(run, finding)
 	}
 	document := report.NewV210Report()
 	document.AddRun(run)
@@ -58,9 +58,9 @@ func addRule(run *sarif.Run, rule detect.Rule) {
 		WithProperties(sarif.NewPropertyBag().Add("security-severity", score(rule.Severity)).Add("severity", string(rule.Severity)))
 }
 
-func addResult(run *sarif.Run, finding contract.Finding) {
+func (s Subject) addResult(run *sarif.Run, finding contract.Finding) {
 	if run.GetRuleIndex(finding.Rule) < 0 {
-		addRule(run, ruleOf(finding))
+		addRule(run, s.ruleOf(finding))
 	}
 	message := finding.Description
 	if finding.Preview != "" {

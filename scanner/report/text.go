@@ -125,4 +125,12 @@ func place(finding contract.Finding) string {
 	return fmt.Sprintf("%s:%d", finding.Path, finding.Line)
 }
 
-func ruleOf(finding contract.Finding) detect.Rule { return detect.RuleOf(finding.Rule) }
+// ruleOf returns the rule of a finding, without texts where it is not known.
+func (s Subject) ruleOf(finding contract.Finding) detect.Rule {
+	for _, rule := range s.allRules() {
+		if rule.ID == finding.Rule {
+			return rule
+		}
+	}
+	return detect.Rule{ID: finding.Rule, Description: finding.Description}
+}

@@ -37,18 +37,18 @@ type reader struct {
 
 // read returns what is found in a content of so many bytes, and where that is an archive, in what is in it. Its error is one of
 // content or of ctx.
-func (r *reader) read(ctx context.Context, content io.Reader, size int64) ([]found, error) {
+func (r *reader) read(ctx context.Context, content io.Reader, size int64, path string) ([]found, error) {
 	head, whole, err := begin(content)
 	if err != nil {
 		return nil, err
 	}
 	if !archive.Is(head) {
-		matches, err := r.detector.Scan(ctx, whole)
+		matches, err := r.detector.ScanFile(ctx, whole, path)
 		return outside(matches), err
 	}
 	var all []found
 	left, err := archive.Walk(ctx, whole, size, r.limits, func(file archive.File) error {
-		matches, err := r.detector.Scan(ctx, file.Content)
+		matches, err := r.detector.ScanFile(ctx, file.Content, file.Path)
 		for _, match := range matches {
 			all = append(all, found{match, file.Path})
 		}

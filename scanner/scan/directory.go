@@ -22,6 +22,8 @@ import (
 
 // DirectoryOptions say how a folder is scanned. All may be left out.
 type DirectoryOptions struct {
+	// Engine finds. Default: one with the rules for AWS.
+	Engine *detect.Engine
 	// Workers is how many files are scanned at once. Default: one for each processor.
 	Workers int
 	// Progress is called for each file that was scanned, by one goroutine at a time.
@@ -66,6 +68,13 @@ func Directory(ctx context.Context, root string, options DirectoryOptions) (Resu
 	begin := time.Now()
 	if options.Workers <= 0 {
 		options.Workers = runtime.GOMAXPROCS(0)
+	}
+	if options.Engine == nil {
+		detector, err := detect.New()
+		if err != nil {
+			return Result{}, err
+		}
+		options.Engine = detector.Engine()
 	}
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
@@ -144,10 +153,7 @@ func sizeOf(entry fs.DirEntry) int64 {
 
 // work scans files until there are no more.
 func (d *directory) work(ctx context.Context, result *part) error {
-	detector, err := detect.New()
-	if err != nil {
-		return err
-	}
+	detector := d.options.Engine.Detector()
 	r := &reader{detector: detector, limits: archive.DefaultLimits()}
 	for next := range d.files {
 		matches, err := d.scan(ctx, r, next)
@@ -191,7 +197,7 @@ func (d *directory) scan(ctx context.Context, r *reader, next file) (_ []found, 
 	if err != nil {
 		return []found{{Match: detect.NotScanned("it cannot be opened: " + reason(err))}}, nil
 	}
-	matches, err := r.read(ctx, opened, next.size)
+	matches, err := r.read(ctx, opened, next.size, d.shown(next.path))
 	err = errors.Join(err, opened.Close())
 	if err != nil && ctx.Err() == nil {
 		return append(matches, found{Match: detect.NotScanned("it cannot be read: " + reason(err))}), nil

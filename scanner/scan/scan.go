@@ -234,7 +234,7 @@ func (s *scanner) content(id source.ID) ([]found, error) {
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
-	matches, err := s.reader.read(s.ctx, content, size)
+	matches, err := s.reader.read(s.ctx, content, size, "")
 	if err = errors.Join(err, content.Close()); err != nil {
 		return nil, unreadable(id, err)
 	}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/scanjob-dev/scanjob/scanner/delta"
+	"github.com/scanjob-dev/scanjob/scanner/failure"
+)
+
+// suppressions reads what keeps findings from counting in a scan of what lies here: whoever scans their own files may say so in
+// them.
+func (l *local) suppressions(path string) (delta.Suppressions, []string, error) {
+	folder := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		folder = filepath.Dir(path)
+	}
+	own := trust{comments: true, file: func(_ context.Context, name string) ([]byte, error) {
+		content, err := os.ReadFile(filepath.Join(folder, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return content, err
+	}}
+	s, problems := own.suppressions(context.Background())
+	if l.flags.ignore != "" {
+		file, err := os.Open(l.flags.ignore)
+		if err != nil {
+			return s, nil, failure.Request(err, "--ignore-file cannot be read: %v", err)
+		}
+		entries, wrong, err := delta.ReadScanJob(file, l.flags.ignore)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return s, nil, failure.Request(err, "--ignore-file cannot be read: %v", err)
+		}
+		s.Entries, problems = append(s.Entries, entries...), append(problems, wrong...)
+	}
+	if l.flags.baseline == "" {
+		return s, problems, nil
+	}
+	file, err := os.Open(l.flags.baseline)
+	if err != nil {
+		return s, nil, failure.Request(err, "--baseline cannot be read: %v", err)
+	}
+	s.Baseline, err = delta.ReadBaseline(file, l.flags.baseline)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return s, nil, failure.Request(err, "--baseline cannot be used: %v", err)
+	}
+	l.log.Info(fmt.Sprintf("the baseline knows %d findings", s.Baseline.Len()))
+	return s, problems, nil
+}
