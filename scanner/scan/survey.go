@@ -45,7 +45,7 @@ func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
 		s.suspects[id] = false
 		return nil
 	}
-	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)))
+	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)), "")
 	if err != nil {
 		return err
 	}
