@@ -151,7 +151,15 @@ func (r *objectReader) apply(target, base []byte, p *pack, s stored) ([]byte, er
 // loose reads an object that has a file of its own.
 func (r *objectReader) loose(folder string, id ID) (plumbing.ObjectType, []byte, error) {
 	name := id.String()
-	raw, err := os.ReadFile(filepath.Join(folder, name[:2], name[2:]))
+	file := filepath.Join(folder, name[:2], name[2:])
+	info, err := os.Stat(file)
+	if err != nil {
+		return 0, nil, err
+	}
+	if info.Size() > largestHeld {
+		return 0, nil, errTooLarge
+	}
+	raw, err := os.ReadFile(file)
 	if err != nil {
 		return 0, nil, err
 	}
