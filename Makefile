@@ -15,6 +15,8 @@ TEST_ARGS ?=
 TEST_PACKAGES ?= ./...
 # More arguments for make bench-scanner, such as BENCH_ARGS='-only tree -runs 1'.
 BENCH_ARGS ?=
+# How long make fuzz runs each target.
+FUZZTIME ?= 1m
 # KEEP=1 leaves the demo running.
 KEEP ?=
 
@@ -91,6 +93,14 @@ demo: control-plane build ## Watch a pull request that leaks a key become an e-m
 bench-scanner: build $(LOCALBIN)/gitleaks $(LOCALBIN)/gitleaks-re2 ## Measure the scanner side by side with others: see docs/benchmarks.md. Some 20 minutes.
 	go build -trimpath -o $(LOCALBIN)/bench-scanner ./hack/bench/scanner
 	$(WITHOUT_AWS) $(LOCALBIN)/bench-scanner $(BENCH_ARGS)
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target of the scanner for FUZZTIME.
+	@set -e; for package in $$(grep -rl --include=fuzz_test.go '^func Fuzz' scanner | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -oh '^func Fuzz[A-Za-z]*' $$package/fuzz_test.go | cut -c6-); do \
+			echo "$$package $$target"; $(WITHOUT_AWS) go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) ./$$package; \
+		done; \
+	done
 
 ##@ Build
 

@@ -117,7 +117,24 @@ func inAccountContext(data []byte, start, end int) bool {
 		bytes.Contains(before, []byte(".amazonaws.com")) {
 		return true
 	}
-	return namedAsAccount(before)
+	return namedAsAccount(before) || namedFarther(data[max(0, start-2*accountContext):start])
+}
+
+// namedFarther tells whether the text before the digits ends in a key for accounts, whose value they are by another key or
+// behind a type, as in {"name": "ACCOUNT_ID", "value": …}, in XML, in a container's environment and in TypeScript.
+func namedFarther(before []byte) bool {
+	const between = " \t\r\n\"'`=:>,(|<"
+	text := strings.TrimRight(string(before), between)
+	for _, word := range [...]string{"value", "Value", "VALUE", "string", "str", "String"} {
+		rest, ok := strings.CutSuffix(text, word)
+		if !ok || rest == "" || strings.IndexByte(between, rest[len(rest)-1]) < 0 {
+			continue
+		}
+		rest = strings.TrimRight(rest, between)
+		rest = strings.TrimSuffix(strings.TrimSuffix(rest, "</name"), "</key")
+		return namedAsAccount([]byte(rest[strings.LastIndexByte(rest, '\n')+1:] + "="))
+	}
+	return false
 }
 
 // endsInARN tells whether before ends in arn:partition:service:region: with the account to follow.

@@ -22,21 +22,26 @@ const (
 // decode reports the hits in what the encoded texts of the window say: base64, also for URLs and over several lines,
 // hexadecimal, and the escapes of URLs, JSON, source code and HTML. A hit is where the encoded text stands. What is in one of
 // the whole values is a part of it.
-func (d *Detector) decode(ctx context.Context, w *window, whole []span, report func(hit)) error {
+func (d *Detector) decode(ctx context.Context, w *window, whole []hit, report func(hit)) error {
 	if w.depth >= d.engine.depth {
 		return nil
 	}
 	var failed error
 	done := 0
-	slices.SortFunc(whole, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	slices.SortFunc(whole, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 	visit := func(start, end int, plain []byte) {
-		after, _ := slices.BinarySearchFunc(whole, start+1, func(s span, at int) int { return cmp.Compare(s.start, at) })
+		after, _ := slices.BinarySearchFunc(whole, start+1, func(h hit, at int) int { return cmp.Compare(h.start, at) })
 		if after > 0 && whole[after-1].end >= end {
 			return
 		}
 		if failed == nil && start >= done {
 			done = end
-			failed = d.lookInto(ctx, w, span{start, end}, plain, report)
+			failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit) {
+				// What is found as it stands too, has its place from there.
+				if !slices.ContainsFunc(whole, func(o hit) bool { return o.rule == h.rule && o.value == h.value && o.start < end && o.end > start }) {
+					report(h)
+				}
+			})
 		}
 	}
 	runs(w, encodedLeast, func(run span) {

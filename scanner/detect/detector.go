@@ -93,10 +93,10 @@ func (d *Detector) window(ctx context.Context, w *window, found *collector) erro
 // look reports the hits of all rules in the window.
 func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error {
 	e := d.engine
-	var whole []span // values that are found as they stand, and need no decoding
+	var whole []hit // values that are found as they stand, and need no decoding
 	byCode := func(h hit) {
 		if e.judgeCode(w, &h) {
-			whole = append(whole, span{h.start, h.end})
+			whole = append(whole, h)
 			report(h)
 		}
 	}

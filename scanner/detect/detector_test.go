@@ -278,6 +278,11 @@ func TestAccounts(t *testing.T) {
 		{"the second of a list of owners", `owners = ["111122223333", "{a}"]`, true},
 		{"AWS account in prose", "in our AWS account {a} there is", true},
 		{"a filter", "Name=owner-id,Values={a}", true},
+		{"XML with a key and a value", `<add key="AwsAccountId" value="{a}" />`, true},
+		{"Hadoop XML", "<name>aws.account.id</name>\n  <value>{a}</value>", true},
+		{"a container's environment", "- name: AWS_ACCOUNT_ID\n  value: \"{a}\"", true},
+		{"TypeScript", `const awsAccount: string = '{g}';`, true},
+		{"a value of another key", `<add key="OrderId" value="{a}" />`, false},
 		{"twelve digits alone", "{a}", false},
 		{"a timestamp", "created: 202611231530", false},
 		{"an order number", "order_id = {a}", false},
@@ -304,7 +309,7 @@ func TestAccounts(t *testing.T) {
 				}
 				return
 			}
-			want := fmt.Sprint([]found{{detect.RuleAccount, 1, contract.SeverityLow}})
+			want := fmt.Sprint([]found{{detect.RuleAccount, 1 + strings.Count(row.content, "\n"), contract.SeverityLow}})
 			if fmt.Sprint(short(got)) != want {
 				t.Errorf("got %v, want %s", short(got), want)
 			}

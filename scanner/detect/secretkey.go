@@ -31,8 +31,8 @@ func findSecretKey(w *window, run span, report func(hit)) {
 		return
 	}
 	value := string(data[start:run.end])
-	if !looksLikeSecret(value) {
-		return
+	if !looksLikeSecret(value) || decodeBase64([]byte(value)) != nil {
+		return // what says something in base64 is looked into instead
 	}
 	h := hit{rule: RuleSecretAccessKey, start: start, end: run.end, value: value, severity: contract.SeverityHigh}
 	switch {
