@@ -79,3 +79,28 @@ func TestIgnoreFileThatIsALinkDoesNotCount(t *testing.T) {
 		t.Errorf("exit %d, %s", got.exit, got.stderr)
 	}
 }
+
+func TestWhatTheTargetBranchHoldsFailsOnlyWhereThatIsAskedFor(t *testing.T) {
+	r := gittest.New(t)
+	canaries := newCanaries(t)
+	leak := strings.Repeat("text\n", 50) + "aws_secret_access_key = " + canaries["secret key"] + "\n"
+	r.Write("old.env", leak)
+	base := r.Commit("base")
+	r.Git("rm", "--quiet", "old.env")
+	r.Write("new.env", "# renamed\n"+leak)
+	environment := newOrder(t, r.URL(), contract.ModeChanges, r.Commit("rename"))
+	environment[contract.EnvBaseRevision] = base
+	for failOn, exit := range map[string]int{"": contract.ExitClean, contract.FailOnNew: contract.ExitClean, contract.FailOnAll: contract.ExitFindings} {
+		environment[contract.EnvFailOn] = failOn
+		got := start(t, environment)
+		if got.exit != exit {
+			t.Errorf("failOn %q: exit %d, want %d: %s", failOn, got.exit, exit, got.stderr)
+		}
+		if exit == contract.ExitClean && !strings.Contains(got.stderr, `"msg":"clean"`) {
+			t.Errorf("the log does not say that it is clean: %s", got.stderr)
+		}
+		if exit == contract.ExitClean && !strings.Contains(got.stderr, `"existing":1`) {
+			t.Errorf("the log does not tell of what is there already: %s", got.stderr)
+		}
+	}
+}

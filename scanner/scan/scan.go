@@ -69,6 +69,9 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 		return Result{}, context.Cause(ctx)
 	}
 	s.result.Commits = walked.Commits
+	if err := s.compare(); err != nil {
+		return Result{}, err
+	}
 	slices.SortStableFunc(s.result.Findings, worstFirst)
 	log.InfoContext(ctx, "scanned", "commits", s.result.Commits, "files", s.result.Files, "bytes", s.result.Bytes,
 		"symlinksNotFollowed", s.result.Symlinks, "submodulesNotFollowed", s.result.Submodules, "findings", len(s.result.Findings),
