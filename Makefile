@@ -59,8 +59,9 @@ manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/, co
 	cp config/rbac/role.yaml charts/scanjob/files/role.yaml
 
 .PHONY: docs
-docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/.
+docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/ and docs/metrics.md from the code.
 	$(CRD_REF_DOCS) --log-level=ERROR --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
+	go run ./hack/metrics
 
 .PHONY: argocd
 argocd: ## Generate config/argocd/argocd-cm.yaml from the Lua files beside it.
