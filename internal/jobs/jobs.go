@@ -22,8 +22,6 @@ func New(owner client.Object, kind, name, environment string, template v1alpha1.
 			Name:        name,
 			Labels:      templateLabels(template.Metadata),
 			Annotations: templateAnnotations(template.Metadata),
-			// The controller of ScanJobs would put it there, with a write of its own.
-			Finalizers: []string{v1alpha1.FinalizerStopTask},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion:         v1alpha1.GroupVersion.String(),
 				Kind:               kind,

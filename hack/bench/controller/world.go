@@ -136,9 +136,7 @@ func (w *world) submit(ctx context.Context, repository string, from, count int) 
 	for i := from; i < from+count; i++ {
 		group.Go(func() error {
 			return w.kube.Create(ctx, &scanv1.ScanJob{
-				ObjectMeta: metav1.ObjectMeta{
-					Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i), Finalizers: []string{scanv1.FinalizerStopTask},
-				},
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i)},
 				Spec: scanv1.ScanJobSpec{
 					EnvironmentName: "default",
 					Source: scanv1.ScanSource{
