@@ -85,7 +85,7 @@ func throughput(ctx context.Context, size float64) (figures map[string]float64, 
 	if err != nil {
 		return nil, err
 	}
-	defer seen.watch.Stop()
+	defer seen.stop()
 	calls := len(w.stack.AWS.Calls())
 	began := time.Now()
 	if err := w.submit(ctx, "payments", 0, count); err != nil {
@@ -187,7 +187,7 @@ func fairness(ctx context.Context, _ float64) (figures map[string]float64, err e
 
 // followed is what a watch has told of the jobs.
 type followed struct {
-	watch watch.Interface
+	stop context.CancelFunc
 
 	mu     sync.Mutex
 	writes int
@@ -197,25 +197,32 @@ type followed struct {
 
 // follow counts every write of a ScanJob after its creation.
 func (w *world) follow(ctx context.Context) (*followed, error) {
+	f := &followed{ends: map[string]bool{}}
+	ctx, f.stop = context.WithCancel(ctx)
 	events, err := w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(namespace))
 	if err != nil {
+		f.stop()
 		return nil, err
 	}
-	f := &followed{watch: events, ends: map[string]bool{}}
 	go func() {
-		for event := range events.ResultChan() {
-			if job, ok := event.Object.(*scanv1.ScanJob); ok && event.Type == watch.Modified {
-				f.take(job)
+		// The API server ends the watches of a kind that was installed a moment ago.
+		for ; err == nil; events, err = w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(namespace)) {
+			for event := range events.ResultChan() {
+				if job, ok := event.Object.(*scanv1.ScanJob); ok {
+					f.take(job, event.Type == watch.Modified)
+				}
 			}
 		}
 	}()
 	return f, nil
 }
 
-func (f *followed) take(job *scanv1.ScanJob) {
+func (f *followed) take(job *scanv1.ScanJob, written bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.writes++
+	if written {
+		f.writes++
+	}
 	failed := meta.IsStatusConditionTrue(job.Status.Conditions, scanv1.ConditionFailed)
 	// The last write takes the finalizer off.
 	if (failed || meta.IsStatusConditionTrue(job.Status.Conditions, scanv1.ConditionComplete)) && !f.ends[job.Name] && !slices.Contains(job.Finalizers, scanv1.FinalizerStopTask) {
