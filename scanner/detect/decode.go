@@ -83,13 +83,8 @@ func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
 	if bytes.HasPrefix(data[start:end], []byte("0x")) {
 		start += 2
 	}
-	if isHexText(data[start:end]) {
-		plain = make([]byte, (end-start)/2)
-		if _, err := hex.Decode(plain, data[start:end]); err == nil {
-			if text := asText(plain); text != nil {
-				return start, end, text
-			}
-		}
+	if text := decodeHex(data[start:end]); text != nil {
+		return start, end, text
 	}
 	for start > 0 && start > done && isURLSafe(data[start-1]) {
 		start--
@@ -110,14 +105,34 @@ func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
 		}
 		token = data[start:end]
 	}
-	plain = decodeBase64(token)
-	for end < len(data) && data[end] == '=' || bytes.HasPrefix(data[end:], []byte("%3D")) {
-		end++
-		if data[end-1] == '%' {
-			end += len("3D")
+	return start, behindPadding(data, end), decodeBase64(token)
+}
+
+// behindPadding returns the place behind the padding of base64, escaped or not.
+func behindPadding(data []byte, end int) int {
+	const escaped = "%3D"
+	for {
+		switch {
+		case end < len(data) && data[end] == '=':
+			end++
+		case bytes.HasPrefix(data[end:], []byte(escaped)):
+			end += len(escaped)
+		default:
+			return end
 		}
 	}
-	return start, end, plain
+}
+
+// decodeHex returns the text that hexadecimal digits say, or nil.
+func decodeHex(digits []byte) []byte {
+	if !isHexText(digits) {
+		return nil
+	}
+	plain := make([]byte, len(digits)/2)
+	if _, err := hex.Decode(plain, digits); err != nil {
+		return nil
+	}
+	return asText(plain)
 }
 
 func isHexText(text []byte) bool {

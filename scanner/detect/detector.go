@@ -21,7 +21,6 @@ type Detector struct {
 	buffer     []byte
 	hits       []hit // of one window
 	candidates []candidate
-	encoded    []span
 	// ends are where the last match of each expression ends in the window.
 	ends     []int
 	machines []*machine

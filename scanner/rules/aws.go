@@ -3,6 +3,8 @@ package rules
 import "github.com/scanjob-dev/scanjob/api/contract"
 
 // The rules for AWS, which the package detect finds by code.
+//
+//nolint:gosec // Names of rules, not credentials.
 const (
 	AccessKeyID       = "aws-access-key-id"
 	SecretAccessKey   = "aws-secret-access-key"
