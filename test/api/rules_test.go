@@ -66,7 +66,7 @@ func TestEveryConstraintHasARow(t *testing.T) {
 		kind  kind
 		rules [][]rule
 	}{
-		{scanEnvironment(), [][]rule{environmentRules(), environmentUpdateRules(), environmentStatusRules()}},
+		{scanEnvironment(), [][]rule{environmentRules(), environmentStatusRules()}},
 		{scanJob(), [][]rule{jobRules(), jobUpdateRules(), jobStatusRules()}},
 		{scanTrigger(), [][]rule{triggerRules(), triggerStatusRules()}},
 		{scanSchedule(), [][]rule{scheduleRules(), scheduleStatusRules()}},
