@@ -43,11 +43,26 @@ func (d *Detector) Scan(ctx context.Context, content io.Reader) ([]Match, error)
 	return d.ScanFile(ctx, content, "")
 }
 
-// ScanFile reads the content of the file at path to its end and returns what it found, by line. It uses the same bounded
+// ScanFile returns what the path of a file says and what is found in its content, as ByPath and ScanPlace do.
+func (d *Detector) ScanFile(ctx context.Context, content io.Reader, path string) ([]Match, error) {
+	place := d.engine.Place(path)
+	matches, err := d.ScanPlace(ctx, content, place)
+	return append(d.ByPath(place), matches...), err
+}
+
+// ByPath returns the matches of the rules that the path of a file is enough for, whatever is in it.
+func (d *Detector) ByPath(place *Place) []Match {
+	var matches []Match
+	for _, h := range place.hits {
+		matches = append(matches, d.redact(h))
+	}
+	return matches
+}
+
+// ScanPlace reads the content of the file at the place to its end and returns what it found, by line. It uses the same bounded
 // memory whatever the size of the content, and returns an error of the reader or the end of ctx. It reads nothing where an
 // allowlist takes the path out.
-func (d *Detector) ScanFile(ctx context.Context, content io.Reader, path string) ([]Match, error) {
-	place := d.engine.placeOf(path)
+func (d *Detector) ScanPlace(ctx context.Context, content io.Reader, place *Place) ([]Match, error) {
 	if place.allowed {
 		return nil, nil
 	}
@@ -56,9 +71,6 @@ func (d *Detector) ScanFile(ctx context.Context, content io.Reader, path string)
 		return nil, err
 	}
 	found := newCollector(d.engine)
-	for _, rule := range place.rules {
-		found.record(nil, hit{rule: rule.ID, severity: rule.Severity, value: path, description: rule.Description, byPlace: true})
-	}
 	err = windows(content, d.buffer, func(w *window) error {
 		w.place = place
 		return d.window(ctx, w, found)

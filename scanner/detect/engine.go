@@ -39,6 +39,8 @@ type Engine struct {
 	actions [][]action
 	// everywhere are the expressions that have no literals.
 	everywhere []int
+	// conditions are the expressions for paths that decide what is found in a content.
+	conditions []*rules.Regexp
 	// linked are the rules that others require, or that require others.
 	linked map[string]bool
 }
@@ -53,7 +55,7 @@ type action struct {
 func NewEngine(set *rules.Set, options Options) (*Engine, error) {
 	e := &Engine{
 		set: set, accounts: map[string]bool{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
-		costly: newCostlyDigests(),
+		costly: newCostlyDigests(), conditions: conditionsOf(set),
 	}
 	if e.depth == 0 {
 		e.depth = DefaultDepth

@@ -126,7 +126,7 @@ func (d *Detector) match(w *window, number, start int, literal string, report fu
 	if start < d.ends[number] {
 		return
 	}
-	if x.rule.Path != nil && (w.place == nil || !x.rule.Path.Compiled().MatchString(w.place.path)) {
+	if x.rule.Path != nil && !w.place.meets(x.rule.Path) {
 		return // before the expression, which costs a thousand times as much
 	}
 	if m.value != nil && !m.value.mayFollow(w.data, start+len(literal)) {
@@ -203,15 +203,11 @@ func (d *Detector) judgeMatch(w *window, x *expression, groups []int, report fun
 	if x.keywords && !holdsKeyword(w.data, groups[0], groups[1], rule.Keywords) {
 		return
 	}
-	path := ""
-	if w.place != nil {
-		path = w.place.path
-	}
-	if rule.Path != nil && (path == "" || !rule.Path.Compiled().MatchString(path)) {
+	if rule.Path != nil && !w.place.meets(rule.Path) {
 		return
 	}
 	judged := d.engine.judge(*rule, rules.Candidate{
-		Secret: value, Match: string(w.data[groups[0]:groups[1]]), Line: lineOf(w.data, start, end), Path: path,
+		Secret: value, Match: string(w.data[groups[0]:groups[1]]), Line: lineOf(w.data, start, end), Paths: w.place.known(),
 	})
 	if judged.allowed {
 		return

@@ -8,33 +8,104 @@ import (
 	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
 
-// place is what the path of a file says about what can be in it.
-type place struct {
-	path string
+// Place is what the path of a file says about what can be in it. It does not change and may be shared.
+type Place struct {
+	engine *Engine
+	// paths are the path of the file, and behind it that of the archive that the file is in. None say nothing.
+	paths []string
+	// anywhere has a rule that wants a path count.
+	anywhere bool
 	// allowed tells that an allowlist takes the file out.
 	allowed bool
 	// generated tells that a tool writes the file, and fills it with digests.
 	generated bool
-	// rules are those that the path alone is enough for.
-	rules []rules.Rule
+	// hits are those of the rules that the path alone is enough for.
+	hits []hit
 }
 
-// placeOf returns what the path says. An empty one says nothing.
-func (e *Engine) placeOf(name string) *place {
-	p := &place{path: name}
+// Place returns what the path says. An empty one says nothing: rules and allowlists of paths do not count there.
+func (e *Engine) Place(name string) *Place { return e.placeOf(name, &Place{}) }
+
+// Anywhere returns the place of a content that may stand at any path: what is found in it at some path is found there too, and
+// in general more.
+func (e *Engine) Anywhere() *Place { return &Place{engine: e, anywhere: true} }
+
+// Within returns the place of a file in the archive that stands here. A rule or allowlist that wants a path is content with that
+// of the file and with that of the archive.
+func (p *Place) Within(name string) *Place { return p.engine.placeOf(name, p) }
+
+// Allowed tells whether an allowlist takes the file out, whatever is in it.
+func (p *Place) Allowed() bool { return p.allowed }
+
+// Class is equal for places in which the same content has the same matches.
+func (p *Place) Class() string {
+	if p.anywhere {
+		return "anywhere"
+	}
+	class := make([]byte, 0, 1+len(p.engine.conditions))
+	bit := func(set bool) {
+		if set {
+			class = append(class, 1)
+		} else {
+			class = append(class, 0)
+		}
+	}
+	bit(p.generated)
+	for _, condition := range p.engine.conditions {
+		bit(p.meets(condition))
+	}
+	return string(class)
+}
+
+// conditionsOf returns the expressions for paths that decide what is found in a content.
+func conditionsOf(set *rules.Set) []*rules.Regexp {
+	var all []*rules.Regexp
+	add := func(lists []rules.Allowlist) {
+		for _, list := range lists {
+			all = append(all, list.Paths...)
+		}
+	}
+	add(set.Allowlists)
+	for _, rule := range set.Rules {
+		if rule.Path != nil {
+			all = append(all, rule.Path)
+		}
+		add(rule.Allowlists)
+	}
+	return all
+}
+
+// meets tells whether the place is one that the expression means.
+func (p *Place) meets(expression *rules.Regexp) bool {
+	return p != nil && (p.anywhere || slices.ContainsFunc(p.paths, expression.Compiled().MatchString))
+}
+
+// known returns the paths of a place that may be nil.
+func (p *Place) known() []string {
+	if p == nil {
+		return nil
+	}
+	return p.paths
+}
+
+func (e *Engine) placeOf(name string, outer *Place) *Place {
+	p := &Place{engine: e, paths: outer.paths, anywhere: outer.anywhere, allowed: outer.allowed}
 	if name == "" {
 		return p
 	}
-	p.allowed = slices.ContainsFunc(e.set.Allowlists, func(list rules.Allowlist) bool { return len(list.Rules) == 0 && list.AllowsFile(name) })
+	p.paths = append([]string{name}, outer.paths...)
+	p.allowed = p.allowed || slices.ContainsFunc(e.set.Allowlists, func(list rules.Allowlist) bool {
+		return len(list.Rules) == 0 && slices.ContainsFunc(p.paths, list.AllowsFile)
+	})
 	p.generated = isGenerated(name)
 	for _, rule := range e.paths {
 		if rule.SkipReport || !rule.Path.Compiled().MatchString(name) {
 			continue
 		}
-		if e.judge(rule, rules.Candidate{Path: name, Secret: name, Match: name, Line: name}).allowed {
-			continue
+		judged := e.judge(rule, rules.Candidate{Paths: p.paths, Secret: name, Match: name, Line: name})
+		if !judged.allowed {
+			p.hits = append(p.hits, hit{rule: rule.ID, severity: rule.Severity, description: rule.Description, byPlace: true, commits: judged.commits})
 		}
-		p.rules = append(p.rules, rule)
 	}
 	return p
 }
@@ -95,17 +166,13 @@ func (e *Engine) judgeCode(w *window, h *hit) bool {
 	if !ok {
 		return false
 	}
-	name := ""
-	if w.place != nil {
-		name = w.place.path
-	}
-	if rule.Path != nil && !rule.Path.Compiled().MatchString(name) {
+	if rule.Path != nil && !w.place.meets(rule.Path) {
 		return false
 	}
 	if len(rule.Allowlists)+len(e.set.Allowlists) == 0 {
 		return true
 	}
-	judged := e.judge(*rule, rules.Candidate{Secret: h.value, Match: h.value, Line: lineOf(w.data, h.start, h.end), Path: name})
+	judged := e.judge(*rule, rules.Candidate{Secret: h.value, Match: h.value, Line: lineOf(w.data, h.start, h.end), Paths: w.place.known()})
 	h.commits = judged.commits
 	return !judged.allowed
 }

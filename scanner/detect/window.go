@@ -27,7 +27,7 @@ type window struct {
 	// depth is how many encodings were undone to get here.
 	depth int
 	// place is what the path of the file says.
-	place *place
+	place *Place
 }
 
 // extent is where something stands in the content, in lines and characters from 1; endColumn is the one behind.

@@ -31,7 +31,9 @@ type Allowlist struct {
 
 // Candidate is a match that an allowlist judges.
 type Candidate struct {
-	Secret, Match, Line, Path string
+	Secret, Match, Line string
+	// Paths are that of the file, and that of the archive that the file is in. A list of paths counts for either.
+	Paths []string
 }
 
 // Verdict is what an allowlist says of a match in a file whose commit is not known yet.
@@ -72,7 +74,9 @@ func (a *Allowlist) Judge(c Candidate) Verdict {
 		holds func() bool
 	}{
 		{len(a.Stopwords) > 0, func() bool { return containsAny(strings.ToLower(c.Secret), a.Stopwords) }},
-		{len(a.Paths) > 0, func() bool { return c.Path != "" && matchesAny(a.Paths, c.Path) }},
+		{len(a.Paths) > 0, func() bool {
+			return slices.ContainsFunc(c.Paths, func(path string) bool { return matchesAny(a.Paths, path) })
+		}},
 		{len(a.Regexes) > 0, func() bool { return matchesAny(a.Regexes, target) }},
 	}
 	for _, check := range checks {

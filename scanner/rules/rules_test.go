@@ -177,7 +177,7 @@ func TestLiteralsOfExpressions(t *testing.T) {
 
 func TestAllowlists(t *testing.T) {
 	expression := func(text string) []*Regexp { return []*Regexp{trusted(text)} }
-	c := Candidate{Secret: "abcEXAMPLE", Match: "key=abcEXAMPLE", Line: "x key=abcEXAMPLE y", Path: "a/test/b.go"}
+	c := Candidate{Secret: "abcEXAMPLE", Match: "key=abcEXAMPLE", Line: "x key=abcEXAMPLE y", Paths: []string{"a/test/b.go"}}
 	for _, row := range []struct {
 		name string
 		list Allowlist

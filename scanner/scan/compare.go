@@ -46,7 +46,7 @@ func (s *scanner) standing(changes []source.Change) ([]contract.Finding, error) 
 		if !s.repository.Has(change.Blob) {
 			continue
 		}
-		matches, err := s.content(change.Blob)
+		matches, err := s.at(change.Path, change.Blob, change.Kind)
 		if err != nil {
 			return nil, err
 		}

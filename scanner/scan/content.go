@@ -35,21 +35,25 @@ type reader struct {
 	limits   archive.Limits
 }
 
-// read returns what is found in a content of so many bytes, and where that is an archive, in what is in it. Its error is one of
-// content or of ctx.
-func (r *reader) read(ctx context.Context, content io.Reader, size int64, path string) ([]found, error) {
+// read returns what is found in a content of so many bytes at the place, and where that is an archive, in what is in it. Its error
+// is one of content or of ctx.
+func (r *reader) read(ctx context.Context, content io.Reader, size int64, place *detect.Place) ([]found, error) {
+	if place.Allowed() {
+		return nil, nil
+	}
 	head, whole, err := begin(content)
 	if err != nil {
 		return nil, err
 	}
 	if !archive.Is(head) {
-		matches, err := r.detector.ScanFile(ctx, whole, path)
+		matches, err := r.detector.ScanPlace(ctx, whole, place)
 		return outside(matches), err
 	}
 	var all []found
 	left, err := archive.Walk(ctx, whole, size, r.limits, func(file archive.File) error {
-		matches, err := r.detector.ScanFile(ctx, file.Content, file.Path)
-		for _, match := range matches {
+		within := place.Within(file.Path)
+		matches, err := r.detector.ScanPlace(ctx, file.Content, within)
+		for _, match := range append(r.detector.ByPath(within), matches...) {
 			all = append(all, found{match, file.Path})
 		}
 		return err

@@ -156,7 +156,8 @@ func (d *directory) work(ctx context.Context, result *part) error {
 	detector := d.options.Engine.Detector()
 	r := &reader{detector: detector, limits: archive.DefaultLimits()}
 	for next := range d.files {
-		matches, err := d.scan(ctx, r, next)
+		place := d.options.Engine.Place(d.shown(next.path))
+		matches, err := d.scan(ctx, r, next, place)
 		if err != nil {
 			return err
 		}
@@ -164,7 +165,7 @@ func (d *directory) work(ctx context.Context, result *part) error {
 		if err != nil {
 			return err
 		}
-		for _, match := range append(outside(inName), matches...) {
+		for _, match := range slices.Concat(outside(detector.ByPath(place)), outside(inName), matches) {
 			finding, err := detector.Finding(ctx, match.Match, match.at(d.shown(next.path)), "")
 			if err != nil {
 				return err
@@ -189,7 +190,10 @@ func (d *directory) shown(path string) string {
 }
 
 // scan returns what is in a file. What cannot be read is one of the matches.
-func (d *directory) scan(ctx context.Context, r *reader, next file) (_ []found, err error) {
+func (d *directory) scan(ctx context.Context, r *reader, next file, place *detect.Place) (_ []found, err error) {
+	if place.Allowed() {
+		return nil, nil
+	}
 	if next.size > MaxBlobSize {
 		return []found{tooLarge(next.size)}, nil
 	}
@@ -197,7 +201,7 @@ func (d *directory) scan(ctx context.Context, r *reader, next file) (_ []found, 
 	if err != nil {
 		return []found{{Match: detect.NotScanned("it cannot be opened: " + reason(err))}}, nil
 	}
-	matches, err := r.read(ctx, opened, next.size, d.shown(next.path))
+	matches, err := r.read(ctx, opened, next.size, place)
 	err = errors.Join(err, opened.Close())
 	if err != nil && ctx.Err() == nil {
 		return append(matches, found{Match: detect.NotScanned("it cannot be read: " + reason(err))}), nil

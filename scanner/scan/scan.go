@@ -56,7 +56,7 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 	s := &scanner{
 		ctx: ctx, repository: repository, detector: detector, log: log, suspects: map[source.ID]bool{},
 		reader:  &reader{detector: detector, limits: archive.DefaultLimits()},
-		matches: map[source.ID][]found{}, paths: map[string]struct{}{}, reported: map[string]int{},
+		matches: map[reading][]found{}, paths: map[string]struct{}{}, seen: map[source.ID]map[string]struct{}{}, reported: map[string]int{},
 	}
 	if err := s.survey(); err != nil {
 		return Result{}, err
@@ -69,6 +69,9 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 		return Result{}, context.Cause(ctx)
 	}
 	s.result.Commits = walked.Commits
+	if err := s.visitRepeated(); err != nil {
+		return Result{}, err
+	}
 	if err := s.compare(); err != nil {
 		return Result{}, err
 	}
@@ -98,9 +101,13 @@ type scanner struct {
 
 	// suspects are the contents in which the survey found something, and, with false, those that it was not given.
 	suspects map[source.ID]bool
-	// matches holds what was found in a content, so that each is read once.
-	matches map[source.ID][]found
+	// matches holds what was found in a content, so that each is read once for all places in which it means the same.
+	matches map[reading][]found
 	paths   map[string]struct{}
+	// seen are the keys of what was found in a content, at any path.
+	seen map[source.ID]map[string]struct{}
+	// repeated are folders whose content was visited at another path.
+	repeated []source.Change
 	// reported are the positions of the findings so far, by rule, path and value.
 	reported map[string]int
 	full     bool
@@ -123,10 +130,27 @@ func (s *scanner) change(change source.Change) error {
 		return s.report(found{Match: detect.NotScanned("folders nest too deep")}, change)
 	case source.Unreadable:
 		return s.report(found{Match: detect.NotScanned("the folder is damaged or too large")}, change)
+	case source.Repeated:
+		s.repeated = append(s.repeated, change)
+		return nil
 	}
-	matches, err := s.content(change.Blob)
-	if err != nil || len(matches) == 0 {
+	return s.file(change)
+}
+
+// file reports what the commit brought with the file or link.
+func (s *scanner) file(change source.Change) error {
+	matches, err := s.at(change.Path, change.Blob, change.Kind)
+	if err != nil {
 		return err
+	}
+	s.see(change.Blob, matches)
+	return s.reportNew(matches, change)
+}
+
+// reportNew reports those matches that the parents of the commit do not hold.
+func (s *scanner) reportNew(matches []found, change source.Change) error {
+	if len(matches) == 0 {
+		return nil
 	}
 	known, err := s.known(change)
 	if err != nil {
@@ -179,22 +203,25 @@ func folderOf(path string) string {
 // known returns what the parents of the commit already hold: in the same file, or, for a file that is new at its path, in
 // the same content at another path. That much the commit did not bring.
 func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
-	known := map[string]struct{}{}
-	before := change.Before
+	before := make([]standing, 0, len(change.Before))
+	for _, id := range change.Before {
+		before = append(before, standing{change.Path, id})
+	}
 	if len(before) == 0 {
-		moved, err := s.repository.InParents(s.ctx, change.Commit, change.Blob)
+		paths, err := s.repository.InParents(s.ctx, change.Commit, change.Blob)
 		if err != nil {
 			return nil, err
 		}
-		if moved {
-			before = []source.ID{change.Blob}
+		for _, path := range paths {
+			before = append(before, standing{path, change.Blob})
 		}
 	}
-	if err := s.repository.Ensure(s.ctx, before...); err != nil {
+	if err := s.repository.Ensure(s.ctx, change.Before...); err != nil {
 		return nil, err
 	}
-	for _, id := range before {
-		matches, err := s.content(id)
+	known := map[string]struct{}{}
+	for _, one := range before {
+		matches, err := s.at(one.path, one.blob, source.File)
 		if err != nil {
 			return nil, err
 		}
@@ -205,47 +232,74 @@ func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 	return known, nil
 }
 
+// standing is a content at a path.
+type standing struct {
+	path string
+	blob source.ID
+}
+
 // keyOf tells matches apart within a scan. Severity is part of it: a secret that comes to a key id makes the id worse.
 func keyOf(match detect.Match) string {
 	return match.Rule + "\x00" + match.Key + "\x00" + string(match.Severity)
 }
 
-// content returns what the detector finds in the content.
-func (s *scanner) content(id source.ID) ([]found, error) {
-	if matches, ok := s.matches[id]; ok {
-		return matches, nil
+// reading is a content as it is read in places of one class.
+type reading struct {
+	id    source.ID
+	class string
+}
+
+// at returns what is found in the file or link with the content at the path.
+func (s *scanner) at(path string, id source.ID, kind source.Kind) ([]found, error) {
+	place := s.detector.Engine().Place(path)
+	matches, err := s.content(id, place)
+	if kind == source.Symlink {
+		return matches, err // what its name promises is not in it
 	}
+	if byPath := s.detector.ByPath(place); len(byPath) > 0 {
+		matches = slices.Concat(outside(byPath), matches)
+	}
+	return matches, err
+}
+
+// content returns what the detector finds in the content at the place.
+func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, err error) {
 	counted, suspect := s.suspects[id]
-	if !suspect && s.repository.Surveyed(id) {
+	if place.Allowed() || !suspect && s.repository.Surveyed(id) {
 		return nil, nil
 	}
+	as := reading{id, place.Class()}
+	if matches, ok := s.matches[as]; ok {
+		return matches, nil
+	}
+	defer func() {
+		if err == nil {
+			s.matches[as] = matches
+		}
+	}()
 	size, err := s.repository.Size(id)
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
 	if size > MaxBlobSize {
-		matches := []found{tooLarge(size)}
-		s.matches[id] = matches
-		return matches, nil
+		return []found{tooLarge(size)}, nil
 	}
 	content, err := s.repository.Read(id)
 	if source.Damaged(err) {
-		matches := []found{{Match: detect.NotScanned("the content is damaged")}}
-		s.matches[id] = matches
-		return matches, nil
+		return []found{{Match: detect.NotScanned("the content is damaged")}}, nil
 	}
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
-	matches, err := s.reader.read(s.ctx, content, size, "")
+	matches, err = s.reader.read(s.ctx, content, size, place)
 	if err = errors.Join(err, content.Close()); err != nil {
 		return nil, unreadable(id, err)
 	}
 	if !counted {
+		s.suspects[id] = true
 		s.result.Files++
 		s.result.Bytes += size
 	}
-	s.matches[id] = matches
 	return matches, nil
 }
 
@@ -264,8 +318,12 @@ func unreadable(id source.ID, err error) error {
 	return failure.Temporary(err, "object %s of the fetched repository cannot be read", id)
 }
 
-// report adds the match to the findings, unless the same value was found in the same file before.
+// report adds the match to the findings, unless the same value was found in the same file before, or an allowlist takes it out
+// in the commit.
 func (s *scanner) report(match found, change source.Change) error {
+	if match.AllowedIn(change.Commit) {
+		return nil
+	}
 	path := match.at(change.Path)
 	key := strings.Join([]string{match.Rule, path, match.Key, strconv.FormatBool(match.Line == 0)}, "\x00")
 	if at, ok := s.reported[key]; ok {

@@ -6,14 +6,17 @@ import (
 	"maps"
 	"runtime"
 
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
 
 // surveyor looks into contents for those in which there is anything. What exactly, and since which commit, is only asked of
-// those, in the order of the commits: so the result does not depend on who read what when.
+// those, in the order of the commits and with the paths: so the result does not depend on who read what when, and a content
+// that stands at two paths is not left out because one of them is allowed.
 type surveyor struct {
 	ctx      context.Context //nolint:containedctx // Lives for one survey.
 	reader   *reader
+	anywhere *detect.Place
 	suspects map[source.ID]bool // true where it was read
 	files    int
 	bytes    int64
@@ -25,7 +28,8 @@ func (s *scanner) survey() error {
 	visits := make([]source.Visit, len(surveyors))
 	for i := range surveyors {
 		surveyors[i] = &surveyor{
-			ctx: s.ctx, suspects: map[source.ID]bool{}, reader: &reader{detector: s.detector.Engine().Detector(), limits: s.reader.limits},
+			ctx: s.ctx, suspects: map[source.ID]bool{}, anywhere: s.detector.Engine().Anywhere(),
+			reader: &reader{detector: s.detector.Engine().Detector(), limits: s.reader.limits},
 		}
 		visits[i] = surveyors[i].visit
 	}
@@ -45,7 +49,7 @@ func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
 		s.suspects[id] = false
 		return nil
 	}
-	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)), "")
+	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)), s.anywhere)
 	if err != nil {
 		return err
 	}

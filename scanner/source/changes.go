@@ -21,11 +21,12 @@ const (
 	Symlink
 	// Submodule is a link to a commit of another repository; nobody fetches it.
 	Submodule
-	// Folder is a folder that none of the parents has at its path. What is in it follows, unless a folder with the same
-	// content was visited before.
+	// Folder is a folder that none of the parents has at its path. What is in it follows, or that it is Repeated.
 	Folder
 	// TooDeep is a folder below more than maxDepth others; what is in it is not scanned.
 	TooDeep
+	// Repeated is a folder whose content was visited at another path. What is in it does not follow; Again visits it.
+	Repeated
 	// Unreadable is a folder that is damaged or too large to be read; what is in it is not scanned, or not all of it.
 	Unreadable
 )
@@ -38,7 +39,7 @@ type Change struct {
 	Kind Kind
 	// Path is the path in the repository, in the bytes that Git has for it. That of a folder ends in a slash.
 	Path string
-	// Blob is the id of the content of a File or Symlink.
+	// Blob is the id of the content of a File or Symlink, and that of a folder that is Repeated.
 	Blob ID
 	// Commit is the commit that brought it; empty in the modes Tree and Staged.
 	Commit string
@@ -59,7 +60,7 @@ func (r *Repository) Changes(ctx context.Context, visit func(Change) error) (Wal
 	if r.request.Mode == ModeStaged {
 		return Walked{}, r.Staged(ctx, visit)
 	}
-	w := &walk{ctx: ctx, repository: r, visit: visit, whole: map[ID]struct{}{}}
+	w := &walk{ctx: ctx, repository: r, visit: visit, whole: map[ID]string{}}
 	if r.request.Mode == contract.ModeTree {
 		commit, err := r.commit(r.revision)
 		if err != nil {
@@ -151,9 +152,9 @@ type walk struct {
 	repository *Repository
 	visit      func(Change) error
 	commit     string
-	// whole are the trees that were visited with all that is in them; a second visit would bring the same blobs, and a
+	// whole are the trees that were visited with all that is in them, and where; a second visit would bring the same blobs, and a
 	// repository could be made to hold billions of paths by nesting the same folder.
-	whole map[ID]struct{}
+	whole map[ID]string
 	// missing, unless nil, is told of trees that are not here, which then count as empty.
 	missing func(ID)
 }
@@ -187,10 +188,13 @@ func (w *walk) tree(path string, id ID, before []ID, depth int) error {
 		return w.visit(Change{Kind: TooDeep, Path: path, Commit: w.commit})
 	}
 	if len(before) == 0 {
-		if _, ok := w.whole[id]; ok {
-			return nil
+		if first, ok := w.whole[id]; ok {
+			if first == path {
+				return nil
+			}
+			return w.visit(Change{Kind: Repeated, Path: path, Blob: id, Commit: w.commit})
 		}
-		w.whole[id] = struct{}{}
+		w.whole[id] = path
 	}
 	tree, err := w.repository.tree(id)
 	if w.lacks(id, err) {

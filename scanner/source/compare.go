@@ -70,7 +70,7 @@ func (r *Repository) beginnings() ([]ID, error) {
 
 // differing adds to changes what is in the tree and in none of the others.
 func (r *Repository) differing(ctx context.Context, tree ID, others []ID, changes *[]Change) error {
-	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, missing: func(ID) {}, visit: func(c Change) error {
+	w := &walk{ctx: ctx, repository: r, whole: map[ID]string{}, missing: func(ID) {}, visit: func(c Change) error {
 		if c.Kind == File || c.Kind == Symlink {
 			*changes = append(*changes, c)
 		}

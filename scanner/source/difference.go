@@ -169,7 +169,7 @@ func (r *Repository) fetchOld(ctx context.Context) error {
 // lacking returns the folders and files that a walk of the changes needs and that are not here.
 func (r *Repository) lacking(ctx context.Context) ([]ID, error) {
 	missing := map[ID]struct{}{}
-	w := &walk{ctx: ctx, repository: r, whole: map[ID]struct{}{}, missing: func(id ID) { missing[id] = struct{}{} }}
+	w := &walk{ctx: ctx, repository: r, whole: map[ID]string{}, missing: func(id ID) { missing[id] = struct{}{} }}
 	w.visit = func(c Change) error {
 		if (c.Kind == File || c.Kind == Symlink) && r.storage.HasEncodedObject(c.Blob) != nil {
 			w.missing(c.Blob)
