@@ -84,7 +84,8 @@ type ScanEnvironmentSpec struct {
 	// repositoryConfiguration says whose .gitleaksignore, .scanjobignore and comments such as scanjob:allow count
 	// in a scan: TargetBranch (the files of the branch that a pull request goes to, and no comments, so that a pull request
 	// cannot switch its own scan off), SourceBranch (the files and comments of what is scanned) or None. A scan in mode Tree or
-	// History without a pull request is of one branch, whose files and comments count unless it is None. Default:
+	// History without a pull request is of one branch, whose files and comments count unless it is None. The same goes for
+	// .gitleaks.toml, whose rules and allowlists are added to what is built in; it never switches a built-in rule off. Default:
 	// TargetBranch.
 	// +optional
 	// +kubebuilder:default=TargetBranch

@@ -73,6 +73,12 @@ func (p *program) gitCommand(c *cobra.Command, mode string) *cobra.Command {
 			return scan.Result{}, contract.Source{}, err
 		}
 		defer func() { err = errors.Join(err, repository.Close()) }()
+		if mode == contract.ModeChanges {
+			// Of what others bring, the files do not count.
+			if err := l.configure(ctx, repository.TargetFile); err != nil {
+				return scan.Result{}, contract.Source{}, err
+			}
+		}
 		result, err := scan.Run(ctx, repository, l.engine.Detector(), l.log)
 		return result, contract.Source{
 			Repository: detect.DisplayPath(repository.Name()), Mode: mode, Revision: repository.Revision(), BaseRevision: repository.Base(),

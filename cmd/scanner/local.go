@@ -116,6 +116,8 @@ type local struct {
 	flags  localFlags
 	log    *slog.Logger
 	engine *detect.Engine
+	// problems are those of the repository's own rules.
+	problems []string
 }
 
 // localCommand returns a command that scans with do.
@@ -141,8 +143,7 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 		return err
 	}
 	started := time.Now()
-	var err error
-	if l.engine, err = newEngine(l.flags.rules); err != nil {
+	if err := l.configure(ctx, fileBeside(argument)); err != nil {
 		return err
 	}
 	suppressions, problems, err := l.suppressions(argument)
@@ -154,7 +155,7 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 		return err
 	}
 	outcome := delta.Apply(result.Findings, suppressions)
-	outcome.Problems = append(problems, outcome.Problems...)
+	outcome.Problems = slices.Concat(l.problems, problems, outcome.Problems)
 	least := slices.Index(severities(), l.flags.severity)
 	findings := slices.DeleteFunc(outcome.Kept, func(finding contract.Finding) bool {
 		return slices.Index(contract.Severities(), finding.Severity) > least
@@ -169,6 +170,22 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	}
 	if len(findings) > 0 || l.flags.failOn == failOnAll && len(outcome.Suppressed) > 0 {
 		l.code = contract.ExitFindings
+	}
+	return nil
+}
+
+// configure makes the engine of the rules that the flags name, and of those that file adds to rules that have a name. Who gives a
+// file of rules means that one alone.
+func (l *local) configure(ctx context.Context, file func(context.Context, string) ([]byte, error)) error {
+	set, err := readRules(l.flags.rules)
+	if err != nil {
+		return err
+	}
+	if l.flags.rules != rulesAll && l.flags.rules != rulesAWS {
+		file = nil
+	}
+	if l.engine, l.problems, err = configured(ctx, set, file); err != nil {
+		return failure.Request(err, "the rules cannot be used: %v", err)
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/delta"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/report"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
@@ -60,7 +61,7 @@ func (o order) carryOut(ctx context.Context, log *slog.Logger) (failing bool, er
 			return false, failure.Request(err, "the AWS settings of the environment cannot be read: check the AWS_ variables")
 		}
 	}
-	result, outcome, base, err := o.scan(ctx, settings, log)
+	result, outcome, engine, base, err := o.scan(ctx, settings, log)
 	if err != nil {
 		return false, err
 	}
@@ -69,7 +70,8 @@ func (o order) carryOut(ctx context.Context, log *slog.Logger) (failing bool, er
 	if o.location != nil {
 		document.ReportURI = o.location.String()
 	}
-	subject := report.NewSubject(document, outcome.Kept, o.region(settings.Region)).With(outcome.Suppressed, result.Resolved, outcome.Problems)
+	subject := report.NewSubject(document, outcome.Kept, o.region(settings.Region)).With(outcome.Suppressed, result.Resolved, outcome.Problems).
+		WithRules(engine.Rules())
 	if err := o.deliver(ctx, settings, subject, log); err != nil {
 		return false, err
 	}
@@ -84,19 +86,20 @@ func (o order) failing(result contract.Result) bool {
 	return result.New > 0
 }
 
-// scan fetches the repository, scans it and decides what counts. It returns the base that it was compared with, too.
-func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (_ scan.Result, _ delta.Outcome, base string, err error) {
-	engine, err := newEngine(rulesAll)
+// scan fetches the repository, scans it and decides what counts. It returns the engine, and the base that it was compared with, too.
+func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) (
+	result scan.Result, outcome delta.Outcome, engine *detect.Engine, base string, err error,
+) {
+	set, err := readRules(rulesAll)
 	if err != nil {
-		return scan.Result{}, delta.Outcome{}, "", err
+		return result, outcome, nil, "", err
 	}
-	detector := engine.Detector()
 	repository, err := source.Open(ctx, source.Request{
 		URL: o.source.URL, Auth: o.auth, Name: o.source.Repository, Revision: o.source.Revision, BaseRevision: o.source.BaseRevision,
 		Mode: o.source.Mode, Credentials: settings.Credentials, Region: settings.Region, WorkDir: o.workDir, Log: log,
 	})
 	if err != nil {
-		return scan.Result{}, delta.Outcome{}, "", err
+		return result, outcome, nil, "", err
 	}
 	defer func() {
 		// What was found counts more than a folder that goes with the task.
@@ -104,11 +107,20 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 			log.WarnContext(ctx, "the fetched repository could not be removed", "error", closeErr)
 		}
 	}()
-	result, err := scan.Run(ctx, repository, detector, log)
+	trusted := o.trust(repository)
+	engine, problems, err := configured(ctx, set, trusted.file)
 	if err != nil {
-		return scan.Result{}, delta.Outcome{}, "", err
+		return result, outcome, nil, "", err
 	}
-	return result, o.trust(repository).judge(ctx, result, log), repository.Base(), nil
+	for _, problem := range problems {
+		log.WarnContext(ctx, problem)
+	}
+	if result, err = scan.Run(ctx, repository, engine.Detector(), log); err != nil {
+		return result, outcome, nil, "", err
+	}
+	outcome = trusted.judge(ctx, result, log)
+	outcome.Problems = append(problems, outcome.Problems...)
+	return result, outcome, engine, repository.Base(), nil
 }
 
 // deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there. A

@@ -15,17 +15,7 @@ import (
 // suppressions reads what keeps findings from counting in a scan of what lies here: whoever scans their own files may say so in
 // them.
 func (l *local) suppressions(path string) (delta.Suppressions, []string, error) {
-	folder := path
-	if info, err := os.Stat(path); err == nil && !info.IsDir() {
-		folder = filepath.Dir(path)
-	}
-	own := trust{comments: true, file: func(_ context.Context, name string) ([]byte, error) {
-		content, err := os.ReadFile(filepath.Join(folder, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
-		}
-		return content, err
-	}}
+	own := trust{comments: true, file: fileBeside(path)}
 	s, problems := own.suppressions(context.Background())
 	if l.flags.ignore != "" {
 		file, err := os.Open(l.flags.ignore)
@@ -51,4 +41,19 @@ func (l *local) suppressions(path string) (delta.Suppressions, []string, error) 
 	}
 	l.log.Info(fmt.Sprintf("the baseline knows %d findings", s.Baseline.Len()))
 	return s, problems, nil
+}
+
+// fileBeside returns a function that reads a file in the folder, or in that of the file, at the path.
+func fileBeside(path string) func(context.Context, string) ([]byte, error) {
+	folder := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		folder = filepath.Dir(path)
+	}
+	return func(_ context.Context, name string) ([]byte, error) {
+		content, err := os.ReadFile(filepath.Join(folder, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		return content, err
+	}
 }
