@@ -171,7 +171,7 @@ func (r *Repository) lacking(ctx context.Context) ([]ID, error) {
 	missing := map[ID]struct{}{}
 	w := &walk{ctx: ctx, repository: r, whole: map[ID]string{}, missing: func(id ID) { missing[id] = struct{}{} }}
 	w.visit = func(c Change) error {
-		if (c.Kind == File || c.Kind == Symlink) && r.storage.HasEncodedObject(c.Blob) != nil {
+		if (c.Kind == File || c.Kind == Symlink) && !r.Has(c.Blob) {
 			w.missing(c.Blob)
 		}
 		return nil
@@ -219,17 +219,29 @@ func (r *Repository) complete(ctx context.Context, ids []ID, withoutBlobs bool) 
 	return nil
 }
 
-func (r *Repository) hasAll(ids []ID) bool {
-	return !slices.ContainsFunc(ids, func(id ID) bool { return r.storage.HasEncodedObject(id) != nil })
+func (r *Repository) hasAll(ids []ID) bool { return len(r.absent(ids)) == 0 }
+
+// absent returns those of the objects that are not here.
+func (r *Repository) absent(ids []ID) (absent []ID) {
+	for _, id := range ids {
+		if !r.Has(id) {
+			absent = append(absent, id)
+		}
+	}
+	return absent
 }
 
 // Ensure fetches those contents that Open left on the server because only few scans ask for what was there before.
 func (r *Repository) Ensure(ctx context.Context, ids ...ID) error {
-	if r.partial == nil || r.hasAll(ids) {
+	if r.partial == nil {
+		return nil
+	}
+	absent := r.absent(ids)
+	if len(absent) == 0 {
 		return nil
 	}
 	return r.fetchMore(func() error {
-		return r.complete(ctx, slices.DeleteFunc(slices.Clone(ids), func(id ID) bool { return r.storage.HasEncodedObject(id) == nil }), false)
+		return r.complete(ctx, absent, false)
 	})
 }
 
