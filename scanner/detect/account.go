@@ -117,7 +117,8 @@ func inAccountContext(data []byte, start, end int) bool {
 		bytes.Contains(before, []byte(".amazonaws.com")) {
 		return true
 	}
-	return namedAsAccount(before) || namedFarther(data[max(0, start-2*accountContext):start])
+	return namedAsAccount(before) || namedFarther(data[max(0, start-2*accountContext):start]) || toldAsAccount(before) ||
+		inAccountList(data, start) || bareAccount(data, start, end)
 }
 
 // namedFarther tells whether the text before the digits ends in a key for accounts, whose value they are by another key or

@@ -15,6 +15,7 @@ type collector struct {
 	// alike counts the hits of a rule whose surroundings look the same.
 	alike map[string]int
 	pairs pairing
+	git   gitPairing
 	// linked are the rules of which some require others; see parts.
 	linked map[string]bool
 	engine *Engine
@@ -37,6 +38,10 @@ func (c *collector) add(data []byte, h hit) {
 		return
 	}
 	c.agree(&h)
+	if h.half != whole {
+		c.addGitHalf(h)
+		return
+	}
 	switch h.rule {
 	case RuleSecretAccessKey:
 		c.addSecret(h)

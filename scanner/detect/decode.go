@@ -3,9 +3,11 @@ package detect
 import (
 	"bytes"
 	"cmp"
+	"compress/gzip"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"slices"
 )
 
@@ -29,20 +31,24 @@ func (d *Detector) decode(ctx context.Context, w *window, whole []hit, report fu
 	var failed error
 	done := 0
 	slices.SortFunc(whole, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
-	visit := func(start, end int, plain []byte) {
+	isWhole := func(start, end int) bool {
 		after, _ := slices.BinarySearchFunc(whole, start+1, func(h hit, at int) int { return cmp.Compare(h.start, at) })
-		if after > 0 && whole[after-1].end >= end {
+		return after > 0 && whole[after-1].end >= end
+	}
+	// What is found as it stands too, has its place from there.
+	stands := func(start, end int, alike func(o hit) bool) bool {
+		return slices.ContainsFunc(whole, func(o hit) bool { return o.start < end && o.end > start && alike(o) })
+	}
+	visit := func(start, end int, plain []byte) {
+		if failed != nil || start < done || isWhole(start, end) {
 			return
 		}
-		if failed == nil && start >= done {
-			done = end
-			failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit) {
-				// What is found as it stands too, has its place from there.
-				if !slices.ContainsFunc(whole, func(o hit) bool { return o.rule == h.rule && o.value == h.value && o.start < end && o.end > start }) {
-					report(h)
-				}
-			})
-		}
+		done = end
+		failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit, _ span) {
+			if !stands(start, end, func(o hit) bool { return o.rule == h.rule && o.value == h.value }) {
+				report(h)
+			}
+		})
 	}
 	runs(w, encodedLeast, func(run span) {
 		if start, end, plain := decodeRun(w.data, run, done); plain != nil {
@@ -51,11 +57,24 @@ func (d *Detector) decode(ctx context.Context, w *window, whole []hit, report fu
 	})
 	done = 0
 	escapes(w, visit)
+	softBreaks(w, func(start, end int, plain []byte, breaks []int) {
+		if failed != nil {
+			return
+		}
+		failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit, in span) {
+			// Only what goes on over a break is not seen otherwise, and what ends at one may have been taken for longer.
+			across := slices.ContainsFunc(breaks, func(at int) bool { return in.start < at && at < in.end })
+			if across && !stands(start, end, func(o hit) bool { return o.rule == h.rule }) {
+				report(h)
+			}
+		})
+	})
 	return failed
 }
 
-// lookInto reports the hits in the plain text of the encoded one, among what stands around that.
-func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain []byte, report func(hit)) error {
+// lookInto reports the hits in the plain text of the encoded one, among what stands around that, with their places in the plain
+// text.
+func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain []byte, report func(h hit, in span)) error {
 	before := w.data[max(0, encoded.start-encodedBefore):encoded.start]
 	after := w.data[encoded.end:min(len(w.data), encoded.end+encodedAfter)]
 	text := bytes.Join([][]byte{before, plain, after}, nil)
@@ -65,8 +84,9 @@ func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain 
 		if h.end <= from || h.start >= to {
 			return // seen without decoding
 		}
+		in := span{h.start - from, h.end - from}
 		h.start, h.end = encoded.start, encoded.end
-		report(h)
+		report(h, in)
 	})
 }
 
@@ -89,14 +109,15 @@ func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
 	for start > 0 && start > done && isURLSafe(data[start-1]) {
 		start--
 	}
-	if !opensAsText(data[start:end]) {
+	packed := bytes.HasPrefix(data[start:end], []byte(gzipOpening))
+	if !packed && !opensAsText(data[start:end]) {
 		return 0, 0, nil
 	}
 	const wrapped = 60
 	token := data[start:end]
 	if end-start >= wrapped {
 		var text string
-		text, end = wrappedToken(data, start, encodedMost)
+		text, end = wrappedToken(data, start, encodedMost, wrapped)
 		token = []byte(text)
 	}
 	if end < len(data) && isURLSafe(data[end]) {
@@ -105,7 +126,27 @@ func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
 		}
 		token = data[start:end]
 	}
+	if packed {
+		return start, behindPadding(data, end), decodeGzip(token)
+	}
 	return start, behindPadding(data, end), decodeBase64(token)
+}
+
+// gzipOpening is the base64 of what gzip begins with, as in the user data of instances.
+const gzipOpening = "H4sI"
+
+// decodeGzip returns the text that is packed in the token, as far as it goes within bounds, or nil.
+func decodeGzip(token []byte) []byte {
+	const most = 256 << 10
+	unpacked, err := gzip.NewReader(base64.NewDecoder(base64.RawStdEncoding, bytes.NewReader(bytes.TrimRight(fromURLSafe(token), "=%"))))
+	if err != nil {
+		return nil
+	}
+	plain, err := io.ReadAll(io.LimitReader(unpacked, most))
+	if err != nil && len(plain) == 0 {
+		return nil
+	}
+	return asText(plain)
 }
 
 // behindPadding returns the place behind the padding of base64, escaped or not.

@@ -147,6 +147,7 @@ func (d *Detector) lookAtRuns(w *window, report func(hit)) {
 	_, secrets := d.engine.code[rules.SecretAccessKey]
 	_, passwords := d.engine.code[rules.SMTPPassword]
 	_, clients := d.engine.code[rules.CognitoSecret]
+	_, git := d.engine.code[rules.GitCredential]
 	runs(w, least, func(run span) {
 		if secrets {
 			findSecretKey(w, run, report)
@@ -156,6 +157,9 @@ func (d *Detector) lookAtRuns(w *window, report func(hit)) {
 		}
 		if clients {
 			findCognitoSecret(w, run, report)
+		}
+		if git && run.end-run.start <= gitPasswordLength+2 {
+			findGitPassword(w, run, report)
 		}
 	})
 }

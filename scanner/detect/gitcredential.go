@@ -32,12 +32,41 @@ func findGitCredential(w *window, middle int, report func(hit)) {
 	}
 	password, from, to := passwordNear(w.data, start, end)
 	if password == "" {
+		report(hit{rule: RuleGitCredential, start: start, end: end, value: account, account: account, half: gitUser})
 		return
 	}
 	report(hit{
 		rule: RuleGitCredential, start: from, end: to, value: account + ":" + password,
 		severity: contract.SeverityCritical, account: account, hidden: true,
 	})
+}
+
+// findGitPassword reports the run if it can be the password of a user name that stands farther away, or of CodeCommit by its
+// own name.
+func findGitPassword(w *window, run span, report func(hit)) {
+	data := w.data
+	end := run.end
+	for end < len(data) && data[end] == '=' && end-run.start <= gitPasswordLength {
+		end++
+	}
+	start := skipEscapeTo(data, run.start, end, gitPasswordLength)
+	if end-start != gitPasswordLength || end < len(data) && isURLSafe(data[end]) {
+		return
+	}
+	password, ok := asGitPassword(string(data[start:end]))
+	if !ok {
+		return
+	}
+	line := lineBefore(data, start, secretContext)
+	name := squeeze(statement(line))
+	if !strings.Contains(name, "pass") && !strings.Contains(name, "pwd") {
+		return
+	}
+	h := hit{rule: RuleGitCredential, start: start, end: end, value: password, severity: contract.SeverityCritical, hidden: true, half: gitPassword}
+	if strings.Contains(name, "codecommit") {
+		h.half = whole
+	}
+	report(h)
 }
 
 // passwordNear returns the first token after the user name that can be a password, else the last one before it, and where

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
@@ -55,7 +56,11 @@ func hasCredentialPrefix(id string) bool {
 // findKeyID reports the access key id that begins at start.
 func findKeyID(w *window, start int, report func(hit)) {
 	end := start + keyIDLength
-	if end > len(w.data) || !boundaryBefore(w.data, start) || end < len(w.data) && isAlphanumeric(w.data[end]) {
+	if end > len(w.data) {
+		return
+	}
+	glued := gluedSecret(w.data, end)
+	if !glued && (!boundaryBefore(w.data, start) || end < len(w.data) && isAlphanumeric(w.data[end])) {
 		return
 	}
 	id := string(w.data[start:end])
@@ -68,10 +73,21 @@ func findKeyID(w *window, start int, report func(hit)) {
 		severity = contract.SeverityHigh
 	}
 	report(hit{rule: RuleAccessKeyID, start: start, end: end, value: id, severity: severity, account: account, slow: true})
+	if glued {
+		secret := string(w.data[end : end+secretLength])
+		report(hit{rule: RuleSecretAccessKey, start: end, end: end + secretLength, value: secret, severity: contract.SeverityHigh, needsPair: true})
+	}
+}
+
+// gluedSecret tells whether a secret begins at start without anything between the id and it, as files of databases have the
+// fields of a row.
+func gluedSecret(data []byte, start int) bool {
+	end := start + secretLength
+	return end <= len(data) && run(data, start, secretLength, isBase64) == end && looksLikeSecret(string(data[start:end]))
 }
 
 // boundaryBefore tells whether a token can begin at start: after the start of the data, after a byte that is no letter or
-// digit, or after an escape such as \n or \u0026 in a JSON string or %3D in a URL.
+// digit, or after an escape such as \n or \u0026 in a JSON string, %3D in a URL or =3D in a mail.
 func boundaryBefore(data []byte, start int) bool {
 	if start == 0 || !isAlphanumeric(data[start-1]) {
 		return true
@@ -82,7 +98,7 @@ func boundaryBefore(data []byte, start int) bool {
 	if start >= 6 && data[start-6] == '\\' && data[start-5] == 'u' && run(data, start-4, 4, isHex) == start {
 		return true
 	}
-	return start >= 3 && data[start-3] == '%' && isHex(data[start-2]) && isHex(data[start-1])
+	return start >= 3 && (data[start-3] == '%' && isHex(data[start-2]) && isHex(data[start-1]) || bytes.Equal(data[start-3:start], []byte("=3D")))
 }
 
 func isBase32(c byte) bool { return c >= 'A' && c <= 'Z' || c >= '2' && c <= '7' }

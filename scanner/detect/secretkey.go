@@ -15,6 +15,8 @@ const (
 	// signs. Both were measured by drawing them.
 	secretEntropy     = 4.15
 	secretTransitions = 12
+	// letterTransitions is what a secret of letters alone has to have, so that it is no long identifier.
+	letterTransitions = 15
 	// secretContext is how far back from a secret its name is looked for, in bytes.
 	secretContext = 300
 )
@@ -27,7 +29,7 @@ func findSecretKey(w *window, run span, report func(hit)) {
 		return
 	}
 	start := skipEscapeTo(data, run.start, run.end, secretLength)
-	if run.end-start != secretLength || touchesLongerToken(data, start, run.end) {
+	if run.end-start != secretLength || touchesLongerToken(data, start, run.end) || inEscape(data, start) {
 		return
 	}
 	value := string(data[start:run.end])
@@ -51,6 +53,12 @@ func touchesLongerToken(data []byte, start, end int) bool {
 		return true
 	}
 	return end < len(data) && (data[end] == '=' || data[end] == '_' || data[end] == '-')
+}
+
+// inEscape tells whether what begins at start is the rest of an escape of URLs, of one that was itself escaped too: %2F, %252F.
+func inEscape(data []byte, start int) bool {
+	before := bytes.TrimSuffix(data[max(0, start-len("%25")):start], []byte("25"))
+	return bytes.HasSuffix(before, []byte("%")) && start+1 < len(data) && isHex(data[start]) && isHex(data[start+1])
 }
 
 // looksLikeSecret tells whether 40 characters are as random as a secret access key: no SHA-1, identifier or path.
@@ -80,7 +88,10 @@ func looksLikeSecret(value string) bool {
 		}
 		previous = kind
 	}
-	if upper == 0 || lower == 0 || other == 0 || hex == len(value) || transitions < secretTransitions || isExampleSecret(value) {
+	if upper == 0 || lower == 0 || hex == len(value) || transitions < secretTransitions || isExampleSecret(value) {
+		return false
+	}
+	if other == 0 && transitions < letterTransitions {
 		return false
 	}
 	return entropy(counts[:], len(value)) >= secretEntropy

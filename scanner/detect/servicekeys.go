@@ -86,7 +86,7 @@ func findSMTPPassword(w *window, run span, report func(hit)) {
 	report(hit{rule: rules.SMTPPassword, start: start, end: end, value: string(value), severity: contract.SeverityCritical})
 }
 
-// skipEscapeTo moves the start of a run past the tail of an escape (\n, %3D) that is not part of a token of that length.
+// skipEscapeTo moves the start of a run past the tail of an escape (\n, %3D, =3D) that is not part of a token of that length.
 func skipEscapeTo(data []byte, start, end, length int) int {
 	switch end - start - length {
 	case 1:
@@ -94,7 +94,7 @@ func skipEscapeTo(data []byte, start, end, length int) int {
 			return start + 1
 		}
 	case 2:
-		if start > 0 && data[start-1] == '%' && boundaryBefore(data, start+2) {
+		if start > 0 && (data[start-1] == '%' || data[start-1] == '=') && boundaryBefore(data, start+2) {
 			return start + 2
 		}
 	}

@@ -11,6 +11,9 @@ const (
 	// characters.
 	sessionTokenShortest = 100
 	sessionTokenLongest  = 12 << 10
+	// sessionTokenLine is how long a line has to be to go on in the next one: what a token begins with tells more than the
+	// width does.
+	sessionTokenLine = 32
 )
 
 // sessionTokenOpenings are what session tokens begin with, as they are written.
@@ -29,7 +32,7 @@ func findSessionToken(w *window, start int, report func(hit)) {
 	if !opened || !boundaryBefore(w.data, start) {
 		return
 	}
-	value, end := wrappedToken(w.data, start, sessionTokenLongest)
+	value, end := wrappedToken(w.data, start, sessionTokenLongest, sessionTokenLine)
 	value = string(unescapeAll([]byte(value))) // so that it is the same in a URL and beside it
 	if len(value) < sessionTokenShortest || isExampleSecret(value) {
 		return
@@ -38,10 +41,8 @@ func findSessionToken(w *window, start int, report func(hit)) {
 }
 
 // wrappedToken returns the token of base64, with signs that URLs escape, that begins at start and may go on over line after
-// line of the same width, and where it ends.
-func wrappedToken(data []byte, start, longest int) (string, int) {
-	// wrapLeast is how long a line has to be to be taken for a part of something longer.
-	const wrapLeast = 60
+// line of the same width, least bytes or more, and where it ends.
+func wrappedToken(data []byte, start, longest, least int) (string, int) {
 	limit := min(len(data), start+longest)
 	end, width := tokenEnd(data, start, limit), 0
 	token := data[start:end:end]
@@ -50,12 +51,12 @@ func wrappedToken(data []byte, start, longest int) (string, int) {
 			width = end - line
 		}
 		next := nextLine(data, end, limit)
-		if next == end || end-line < wrapLeast || end-line < width && line != start || data[end-1] == '=' {
+		if next == end || end-line < least || end-line < width && line != start || data[end-1] == '=' {
 			break
 		}
 		tail := tokenEnd(data, next, limit)
 		// The last line is shorter; what is followed by something else than the end of a line is another thing.
-		if tail == next || tail < len(data) && bytes.IndexByte([]byte("\r\n\"'`\\<, "), data[tail]) < 0 || isWordLine(data[next:tail]) {
+		if tail == next || tail < len(data) && bytes.IndexByte([]byte("\r\n\"'`\\<, "), data[tail]) < 0 || isOtherLine(data[next:tail]) {
 			break
 		}
 		token = append(token, data[next:tail]...)
@@ -64,8 +65,11 @@ func wrappedToken(data []byte, start, longest int) (string, int) {
 	return string(token), end
 }
 
-// isWordLine tells whether the text is a short word rather than the rest of a token.
-func isWordLine(text []byte) bool {
+// isOtherLine tells whether the text is a short word or an assignment rather than the rest of a token.
+func isOtherLine(text []byte) bool {
+	if bytes.IndexByte(bytes.TrimRight(text, "="), '=') >= 0 {
+		return true
+	}
 	for _, c := range text {
 		if isDigit(c) || c == '+' || c == '/' || c == '=' {
 			return false

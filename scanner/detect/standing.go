@@ -17,10 +17,10 @@ func standsAsSecret(w *window, start, end int, value string) bool {
 	if !standsAlone(line, after) || !mixed(value) {
 		return false
 	}
-	name := squeeze(line)
+	name := squeeze(statement(line))
 	for _, word := range [...]string{
 		"sha1", "sha256", "sha512", "integrity", "digest", "checksum", "hash", "etag", "md5", "fingerprint", "signature", "base64,", "commit",
-		"revision", "public", "nonce", "certificate", "bytes", "uuid", "h1:", "encoded", "ssh", "keyid", "sig", "salt",
+		"revision", "publickey", "pubkey", "nonce", "certificate", "bytes", "uuid", "h1:", "encoded", "ssh", "keyid", "sig", "salt",
 	} {
 		if strings.Contains(name, word) {
 			return false
@@ -36,6 +36,34 @@ func standsAsSecret(w *window, start, end int, value string) bool {
 		if strings.Contains(name, word) {
 			return strings.Contains(name, "secret") || strings.Contains(name, "accesskey") || mentionsAWS(name)
 		}
+	}
+	return isNeutralName(name) && secretAbove(data, start-len(line))
+}
+
+// statement returns the part of a line before a value that is about it: behind the statement or block before.
+func statement(line []byte) []byte { return line[bytes.LastIndexAny(line, ";{")+1:] }
+
+// isNeutralName tells whether the name of a value says nothing of what it is.
+func isNeutralName(name string) bool {
+	switch strings.Trim(name, `"':=>|<`) {
+	case "value", "default", "data", "string", "content", "text", "stringdata":
+		return true
+	}
+	return false
+}
+
+// secretAbove tells whether one of the lines above the one that begins at the offset calls what it opens a secret.
+func secretAbove(data []byte, begin int) bool {
+	const lines = 3
+	for range lines {
+		if begin == 0 {
+			return false
+		}
+		line := lineBefore(data, begin-1, secretContext)
+		if strings.Contains(squeeze(line), "secret") {
+			return true
+		}
+		begin -= 1 + len(line)
 	}
 	return false
 }

@@ -2,26 +2,52 @@ package detect
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 )
 
 // decodeUTF16 returns the content as bytes that the matchers understand. Where it opens with the byte order mark of UTF-16,
-// what is ASCII becomes one byte a letter, and everything else bytes that belong to no token. Content without the mark stays
-// as it is.
+// or looks like it without, what is ASCII becomes one byte a letter, and everything else bytes that belong to no token. Other
+// content stays as it is.
 func decodeUTF16(content io.Reader) (io.Reader, error) {
 	source := bufio.NewReader(content)
-	mark, err := source.Peek(2)
+	opening, err := source.Peek(sampleLength)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	switch string(mark) {
-	case "\xff\xfe":
+	switch {
+	case bytes.HasPrefix(opening, []byte("\xff\xfe")):
 		return &utf16Reader{source: source}, nil
-	case "\xfe\xff":
+	case bytes.HasPrefix(opening, []byte("\xfe\xff")):
+		return &utf16Reader{source: source, bigEndian: true}, nil
+	case mostlyUnits(opening, 0):
+		return &utf16Reader{source: source}, nil
+	case mostlyUnits(opening, 1):
 		return &utf16Reader{source: source, bigEndian: true}, nil
 	}
 	return source, nil
+}
+
+const (
+	// sampleLength is how much of a content is looked at, in bytes, to tell UTF-16 without a mark; shortestSample is the least.
+	sampleLength   = 512
+	shortestSample = 16
+)
+
+// mostlyUnits tells whether most pairs of bytes are a printable letter, at low in the pair, and a zero.
+func mostlyUnits(sample []byte, low int) bool {
+	if len(sample) < shortestSample || bytes.IndexByte(sample[:shortestSample], 0) < 0 {
+		return false
+	}
+	letters, pairs := 0, len(sample)/2
+	for i := range pairs {
+		c := sample[2*i+low]
+		if sample[2*i+1-low] == 0 && (c >= ' ' && c < 0x7f || c == '\n' || c == '\r' || c == '\t') {
+			letters++
+		}
+	}
+	return letters*4 >= pairs*3
 }
 
 const (

@@ -55,6 +55,8 @@ type hit struct {
 
 	// needsPair marks a secret that counts only beside a key id.
 	needsPair bool
+	// half is set for one part of a credential that counts only with the other.
+	half half
 	// slow asks for a fingerprint that is costly to compute, for values of too little randomness for a plain hash.
 	slow bool
 	// byPlace asks for a fingerprint of the place instead of the value, for values that could be guessed from any hash.
