@@ -26,8 +26,8 @@ func (f found) at(path string) string {
 	return path + archive.Separator + f.inner
 }
 
-// headSize is how much of a content tells whether it is an archive.
-const headSize = 512
+// headSize is how much of a content tells whether it is an archive or a pointer of Git LFS, which has less than 1,024 bytes.
+const headSize = 1024
 
 // reader reads one content after the other. It is not for concurrent use.
 type reader struct {
@@ -47,6 +47,9 @@ func (r *reader) read(ctx context.Context, content io.Reader, size int64, place 
 	}
 	if !archive.Is(head) {
 		matches, err := r.detector.ScanPlace(ctx, whole, place)
+		if elsewhere, ok := pointer(head); ok {
+			matches = append(matches, elsewhere)
+		}
 		return outside(matches), err
 	}
 	var all []found
