@@ -49,6 +49,7 @@ func TestLeaksAsTheyHappen(t *testing.T) {
 		{"a mail with a token over several lines", "AWS_SESSION_TOKEN=3D" + joinedEvery(session, 70, "=\n") + "\n", []string{token}},
 		{"a token before another assignment", "TOKEN=" + session + "\nformat=json\n", []string{token}},
 		{"a token in the parts of a string", "String token =\n" + strings.Join(strings.Split("    \""+joinedEvery(session, 50, "\n")+"\"", "\n"), "\" +\n    \"") + ";\n", []string{token}},
+		{"parts of a string that begin with a plus", "token = (\n    \"" + joinedEvery("IQoJb3JpZ2luX2Vj"+strings.Repeat("aB3x/Zk9Qw", 3)+strings.Repeat("+Yt5dRe7Lm", 40), 46, "\"\n    \"") + "\")\n", []string{token}},
 		{"a token folded in YAML", "token: >-\n  " + joinedEvery(session, 40, "\n  ") + "\nother: x\n", []string{token}},
 		{"a row of a database", "\x00\x175]" + pair.ID + pair.Secret, []string{id, secret}},
 		{"a row of a database behind a name", "\x00\x17deploy" + pair.ID + pair.Secret + "2026-01-15", []string{id, secret}},

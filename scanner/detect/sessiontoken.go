@@ -91,6 +91,9 @@ func tokenEnd(data []byte, start, limit int) int {
 func nextLine(data []byte, end, limit int) int {
 	i := end
 	for i < limit && i-end < 64 && bytes.IndexByte([]byte("\"'+\\ \t\r\n>|#*,"), data[i]) >= 0 {
+		if data[i] == '+' && bytes.IndexByte([]byte("\"'`"), data[i-1]) >= 0 && bytes.IndexByte(data[end:i], '\n') >= 0 {
+			break // the first letter of the next string, and not what joins the two
+		}
 		if data[i] == '\\' && i+1 < limit && data[i+1] == 'n' {
 			i++
 		}
