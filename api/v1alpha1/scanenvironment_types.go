@@ -132,7 +132,7 @@ type CapacityConfiguration struct {
 	// +listType=map
 	// +listMapKey=capacityProvider
 	// +kubebuilder:validation:MaxItems=2
-	// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self.exists(s, s.weight > 0)",message="at least one weight must be greater than 0"
+	// +kubebuilder:validation:XValidation:rule="self.size() == 0 || self.exists(s, s.weight > 0)",message="at least one item must have a weight of 1 to 1000"
 	// +kubebuilder:validation:XValidation:rule="self.filter(s, s.base > 0).size() <= 1",message="only one item may have a base"
 	Strategy []CapacityProviderStrategyItem `json:"strategy,omitempty"`
 
@@ -142,12 +142,20 @@ type CapacityConfiguration struct {
 	// +kubebuilder:default=true
 	OnDemandFallback *bool `json:"onDemandFallback,omitempty"`
 
-	// maxConcurrentTasks bounds how many tasks of this environment exist at once, between 1 and 10000. Default: 100.
+	// maxConcurrentTasks bounds how many tasks of this environment exist at once, between 1 and 10000. A change takes effect
+	// at once, and stops no task. It cannot be lowered below status.slots.inUse unless drain is true. Default: 100.
 	// +optional
 	// +kubebuilder:default=100
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10000
+	// +kubebuilder:validation:XValidation:rule="self >= 1 && self <= 10000",message="maxConcurrentTasks must be 1 to 10000"
 	MaxConcurrentTasks int32 `json:"maxConcurrentTasks,omitempty"`
+
+	// drain lets maxConcurrentTasks be lowered below the number of slots in use: the tasks that run go on to their ends, and
+	// none is started before fewer than maxConcurrentTasks are left. Default: false, and such a change is refused.
+	// +optional
+	// +kubebuilder:default=false
+	Drain bool `json:"drain,omitempty"`
 }
 
 // CapacityProvider is a Fargate capacity provider.
@@ -228,9 +236,21 @@ type ScanEnvironmentStatus struct {
 	// +optional
 	Resolved *ResolvedEnvironment `json:"resolved,omitempty"`
 
+	// slots counts the environment's tasks and waiting jobs. It is written at most every 10 seconds.
+	// +optional
+	Slots *SlotsStatus `json:"slots,omitempty"`
+
 	// lastCheckTime is when AWS was last asked about the resources.
 	// +optional
 	LastCheckTime *metav1.Time `json:"lastCheckTime,omitempty"`
+}
+
+// SlotsStatus counts an environment's slots.
+type SlotsStatus struct {
+	// inUse is how many attempts have a task, or may have one.
+	InUse int32 `json:"inUse"`
+	// waiting is how many jobs would start an attempt if they could.
+	Waiting int32 `json:"waiting"`
 }
 
 // ReferenceStatus is the result of one reference.
@@ -295,11 +315,14 @@ type ResolvedEnvironment struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Limit",type=integer,JSONPath=`.spec.capacity.maxConcurrentTasks`
+// +kubebuilder:printcolumn:name="In Use",type=integer,JSONPath=`.status.slots.inUse`
+// +kubebuilder:printcolumn:name="Waiting",type=integer,JSONPath=`.status.slots.waiting`
 // +kubebuilder:printcolumn:name="Region",type=string,JSONPath=`.status.resolved.region`,priority=1
 // +kubebuilder:printcolumn:name="Task Definition",type=string,JSONPath=`.status.resolved.taskDefinitionARN`,priority=1
 // +kubebuilder:printcolumn:name="Degraded",type=string,JSONPath=`.status.conditions[?(@.type=="Degraded")].status`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.spec.capacity.maxConcurrentTasks >= oldSelf.spec.capacity.maxConcurrentTasks || (has(self.spec.capacity.drain) && self.spec.capacity.drain) || !has(self.status) || !has(self.status.slots) || self.spec.capacity.maxConcurrentTasks >= self.status.slots.inUse",message="spec.capacity.maxConcurrentTasks must not be lowered below status.slots.inUse without spec.capacity.drain",messageExpression="'spec.capacity.maxConcurrentTasks must be %d to 10000, because that many slots are in use; set spec.capacity.drain to lower it all the same and let their tasks end'.format([self.status.slots.inUse])"
 type ScanEnvironment struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

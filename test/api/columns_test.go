@@ -85,12 +85,13 @@ status:
 			kind: scanEnvironment(),
 			status: `
 status:
+  slots: {inUse: 40, waiting: 3}
   resolved: {region: us-east-1, account: "111122223333", clusterARN: c, taskDefinitionARN: "scanner:7", subnets: [subnet-0abc]}
   conditions:
   - {type: Ready, status: "False", reason: ClusterNotSynced, message: wait, lastTransitionTime: "2026-11-24T00:00:00Z"}
   - {type: Degraded, status: "True", reason: AttemptFailed, message: spoiled, lastTransitionTime: "2026-11-24T00:00:00Z"}`,
-			columns: "Name | Ready | Reason | Limit | [Region] | [Task Definition] | [Degraded] | [Message] | Age",
-			cells:   "subject | False | ClusterNotSynced | 100 | [us-east-1] | [scanner:7] | [True] | [wait] | time",
+			columns: "Name | Ready | Reason | Limit | In Use | Waiting | [Region] | [Task Definition] | [Degraded] | [Message] | Age",
+			cells:   "subject | False | ClusterNotSynced | 100 | 40 | 3 | [us-east-1] | [scanner:7] | [True] | [wait] | time",
 		},
 		{
 			name: "a ScanTrigger that made a job",

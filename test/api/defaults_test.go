@@ -23,7 +23,7 @@ cluster: {id: scans}
 taskDefinition: {id: "scanner:7"}
 containerName: scanner
 network: {subnets: [{id: subnet-0abc}], assignPublicIP: false}
-capacity: {onDemandFallback: true, maxConcurrentTasks: 100}
+capacity: {onDemandFallback: true, maxConcurrentTasks: 100, drain: false}
 repositoryConfiguration: TargetBranch`,
 		},
 		{
@@ -39,6 +39,7 @@ capacity:
   strategy: [{capacityProvider: FARGATE_SPOT, weight: 1, base: 0}]
   onDemandFallback: true
   maxConcurrentTasks: 100
+  drain: false
 repositoryConfiguration: TargetBranch`,
 		},
 		{

@@ -183,6 +183,12 @@ func sizeRules() []rule {
 			want:   `[@.resources.memory: Invalid value: "2048Mi": @.resources.memory in body should match '^(512Mi|[1-9][0-9]{0,2}Gi)$', @.resources: Invalid value: Fargate has no such size: cpu 1 needs memory 2Gi to 8Gi in steps of 1Gi]`,
 		},
 		{
+			name:   "memory in fractions is refused, with the sizes that there are",
+			covers: "@.resources.memory pattern",
+			patch:  `{resources: {cpu: "1", memory: 2.5Gi}}`,
+			want:   `[@.resources.memory: Invalid value: "2.5Gi": @.resources.memory in body should match '^(512Mi|[1-9][0-9]{0,2}Gi)$', @.resources: Invalid value: Fargate has no such size: cpu 1 needs memory 2Gi to 8Gi in steps of 1Gi]`,
+		},
+		{
 			name:   "cpu 250m with 3Gi is refused",
 			covers: "@.resources: Fargate has no such size: cpu 250m needs memory 512Mi, 1Gi or 2Gi",
 			patch:  `{resources: {cpu: 250m, memory: 3Gi}}`,

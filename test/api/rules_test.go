@@ -66,7 +66,7 @@ func TestEveryConstraintHasARow(t *testing.T) {
 		kind  kind
 		rules [][]rule
 	}{
-		{scanEnvironment(), [][]rule{environmentRules(), environmentStatusRules()}},
+		{scanEnvironment(), [][]rule{environmentRules(), environmentUpdateRules(), environmentStatusRules()}},
 		{scanJob(), [][]rule{jobRules(), jobUpdateRules(), jobStatusRules()}},
 		{scanTrigger(), [][]rule{triggerRules(), triggerStatusRules()}},
 		{scanSchedule(), [][]rule{scheduleRules(), scheduleStatusRules()}},

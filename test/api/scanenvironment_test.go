@@ -108,13 +108,19 @@ func ownEnvironmentRules() []rule {
 			name:   "no room for a single task is refused",
 			covers: "spec.capacity.maxConcurrentTasks minimum",
 			patch:  `{spec: {capacity: {maxConcurrentTasks: 0}}}`,
-			want:   "spec.capacity.maxConcurrentTasks: Invalid value: 0: spec.capacity.maxConcurrentTasks in body should be greater than or equal to 1",
+			want:   "[spec.capacity.maxConcurrentTasks: Invalid value: 0: spec.capacity.maxConcurrentTasks in body should be greater than or equal to 1, spec.capacity.maxConcurrentTasks: Invalid value: 0: maxConcurrentTasks must be 1 to 10000]",
+		},
+		{
+			name:   "a negative limit is refused, with the values that are valid",
+			covers: "spec.capacity.maxConcurrentTasks: maxConcurrentTasks must be 1 to 10000",
+			patch:  `{spec: {capacity: {maxConcurrentTasks: -5}}}`,
+			want:   "[spec.capacity.maxConcurrentTasks: Invalid value: -5: spec.capacity.maxConcurrentTasks in body should be greater than or equal to 1, spec.capacity.maxConcurrentTasks: Invalid value: -5: maxConcurrentTasks must be 1 to 10000]",
 		},
 		{
 			name:   "room for more than 10000 tasks is refused",
 			covers: "spec.capacity.maxConcurrentTasks maximum",
 			patch:  `{spec: {capacity: {maxConcurrentTasks: 10001}}}`,
-			want:   "spec.capacity.maxConcurrentTasks: Invalid value: 10001: spec.capacity.maxConcurrentTasks in body should be less than or equal to 10000",
+			want:   "[spec.capacity.maxConcurrentTasks: Invalid value: 10001: spec.capacity.maxConcurrentTasks in body should be less than or equal to 10000, spec.capacity.maxConcurrentTasks: Invalid value: 10001: maxConcurrentTasks must be 1 to 10000]",
 		},
 		{
 			name:   "three shares of a strategy are refused",
@@ -130,9 +136,9 @@ func ownEnvironmentRules() []rule {
 		},
 		{
 			name:   "a strategy whose weights are all 0 is refused",
-			covers: "spec.capacity.strategy: at least one weight must be greater than 0",
+			covers: "spec.capacity.strategy: at least one item must have a weight of 1 to 1000",
 			patch:  `{spec: {capacity: {strategy: [{capacityProvider: FARGATE, weight: 0}, {capacityProvider: FARGATE_SPOT, weight: 0}]}}}`,
-			want:   "spec.capacity.strategy: Invalid value: at least one weight must be greater than 0",
+			want:   "spec.capacity.strategy: Invalid value: at least one item must have a weight of 1 to 1000",
 		},
 		{
 			name:   "a strategy with two bases is refused",

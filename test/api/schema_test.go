@@ -22,6 +22,9 @@ func constraints(t *testing.T, plural string) []string {
 	for _, name := range schema.Required {
 		found = append(found, name+" required")
 	}
+	for _, rule := range schema.XValidations {
+		found = append(found, "object: "+rule.Message)
+	}
 	for _, part := range []string{"spec", "status"} {
 		walk(schema.Properties[part], part, func(path, constraint string) {
 			if !strings.HasPrefix(path, "status.conditions") {

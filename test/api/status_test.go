@@ -227,6 +227,18 @@ func environmentStatusRules() []rule {
 			want:   "status.references[0].ready: Required value",
 		},
 		{
+			name:   "slots without those in use are refused",
+			covers: "status.slots.inUse required",
+			patch:  `{status: {slots: {waiting: 0}}}`,
+			want:   "status.slots.inUse: Required value",
+		},
+		{
+			name:   "slots without the waiting jobs are refused",
+			covers: "status.slots.waiting required",
+			patch:  `{status: {slots: {inUse: 0}}}`,
+			want:   "status.slots.waiting: Required value",
+		},
+		{
 			name:   "resolved without region is refused",
 			covers: "status.resolved.region required",
 			patch:  `{status: {resolved: {account: "111122223333", clusterARN: cluster, taskDefinitionARN: definition, subnets: [subnet-0abc]}}}`,
