@@ -17,6 +17,7 @@ TEST_PACKAGES ?= ./...
 BENCH_ARGS ?=
 # How long make fuzz runs each target.
 FUZZTIME ?= 1m
+CONTROLLER_BENCH_ARGS ?=
 # KEEP=1 leaves the demo running.
 KEEP ?=
 
@@ -59,8 +60,9 @@ manifests: $(LOCALBIN)/controller-gen ## Generate config/crd/bases from api/, co
 	cp config/rbac/role.yaml charts/scanjob/files/role.yaml
 
 .PHONY: docs
-docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/.
+docs: $(LOCALBIN)/crd-ref-docs ## Generate docs/api.md from api/ and docs/metrics.md from the code.
 	$(CRD_REF_DOCS) --log-level=ERROR --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md
+	go run ./hack/metrics
 
 .PHONY: argocd
 argocd: ## Generate config/argocd/argocd-cm.yaml from the Lua files beside it.
@@ -88,6 +90,11 @@ test: control-plane build $(LOCALBIN)/helm ## Run all tests: unit, API and end t
 demo: control-plane build ## Watch a pull request that leaks a key become an e-mail. KEEP=1 leaves it running.
 	go build -trimpath -o $(LOCALBIN)/demo ./hack/demo
 	$(WITHOUT_AWS) KEEP=$(KEEP) $(LOCALBIN)/demo
+
+.PHONY: bench-controller
+bench-controller: control-plane build ## Measure the operator under load; CONTROLLER_BENCH_ARGS='-size 0.01 -only throughput' for less.
+	go build -trimpath -o $(LOCALBIN)/bench-controller ./hack/bench/controller
+	$(WITHOUT_AWS) $(LOCALBIN)/bench-controller -json $(LOCALBIN)/bench-controller.json $(CONTROLLER_BENCH_ARGS)
 
 .PHONY: bench-scanner
 bench-scanner: build $(LOCALBIN)/gitleaks $(LOCALBIN)/gitleaks-re2 ## Measure the scanner side by side with others: see docs/benchmarks.md. Some 20 minutes.

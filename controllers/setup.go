@@ -52,6 +52,10 @@ func NewScheme() (*runtime.Scheme, error) {
 
 // Setup registers all controllers with a manager. They call AWS through the factory's clients.
 func Setup(ctx context.Context, mgr ctrl.Manager, aws *awsclient.Factory, options Options) error {
+	var err error
+	if options.ScanJob.Metrics, err = scanjob.NewMetrics(options.Metrics); err != nil {
+		return err
+	}
 	jobs := scanjob.New(mgr, aws, options.ScanJob)
 	if err := jobs.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up the ScanJob controller: %w", err)

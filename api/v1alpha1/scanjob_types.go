@@ -401,6 +401,15 @@ type Attempt struct {
 	// onDemandFallback is set where the attempt asks for FARGATE because Spot had no capacity for the ones before.
 	// +optional
 	OnDemandFallback bool `json:"onDemandFallback,omitempty"`
+	// fallbackReason is why the attempt asks for FARGATE; set together with onDemandFallback.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	FallbackReason string `json:"fallbackReason,omitempty"`
+	// subnets are those that the attempt asks for, where one of the environment's had no free addresses for an earlier attempt.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	Subnets []string `json:"subnets,omitempty"`
 	// capacityProvider is where the task runs, once ECS has told.
 	// +optional
 	CapacityProvider string `json:"capacityProvider,omitempty"`

@@ -34,6 +34,11 @@ func (in *AWSReference) DeepCopy() *AWSReference {
 func (in *Attempt) DeepCopyInto(out *Attempt) {
 	*out = *in
 	in.RecordedAt.DeepCopyInto(&out.RecordedAt)
+	if in.Subnets != nil {
+		in, out := &in.Subnets, &out.Subnets
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.UnlistedSince != nil {
 		in, out := &in.UnlistedSince, &out.UnlistedSince
 		*out = (*in).DeepCopy()

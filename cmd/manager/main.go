@@ -25,6 +25,7 @@ import (
 	"github.com/scanjob-dev/scanjob/controllers/scanjob"
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/codecommit"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
 // leaderElectionID names the Lease that at most one manager holds.
@@ -41,6 +42,9 @@ type settings struct {
 	pollInterval            time.Duration
 	workers                 int
 	codeCommitRate          float64
+	quotas                  fargate.Quotas
+	capacityProbeAfter      time.Duration
+	sweepInterval           time.Duration
 	zap                     zap.Options
 }
 
@@ -59,6 +63,17 @@ func main() {
 	flag.DurationVar(&s.pollInterval, "task-poll-interval", 15*time.Second, "how often ECS is asked about running tasks, beside its events")
 	flag.IntVar(&s.workers, "scanjob-workers", 16, "how many ScanJobs are reconciled at once")
 	flag.Float64Var(&s.codeCommitRate, "codecommit-calls-per-second", 5, "how often one operation of CodeCommit is called at most, per account and region")
+	s.quotas = fargate.DefaultQuotas()
+	quota := func(name string, rate *fargate.Rate, of string) {
+		flag.TextVar(rate, name, *rate, "AWS's limit on "+of+" per account and region, as BURST:PER_SECOND; a little less of it is used")
+	}
+	quota("quota-run-task", &s.quotas.RunTask, "RunTask calls for Fargate")
+	quota("quota-modify", &s.quotas.Modify, "RunTask and StopTask calls together")
+	quota("quota-read", &s.quotas.Read, "DescribeTasks and ListTasks calls together")
+	quota("quota-on-demand-launches", &s.quotas.OnDemandLaunches, "tasks started on FARGATE")
+	quota("quota-spot-launches", &s.quotas.SpotLaunches, "tasks started on FARGATE_SPOT")
+	flag.DurationVar(&s.capacityProbeAfter, "capacity-probe-after", 30*time.Second, "how long an environment starts no task after Fargate had no capacity, before one job tries")
+	flag.DurationVar(&s.sweepInterval, "sweep-interval", 5*time.Minute, "how often the tasks in ECS are compared with the ScanJobs")
 	s.zap.BindFlags(flag.CommandLine)
 	flag.Parse()
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&s.zap)))
@@ -114,8 +129,15 @@ func run(ctx context.Context, s settings) error {
 	if s.region != "" {
 		aws.Region = s.region
 	}
-	err = controllers.Setup(ctx, mgr, awsclient.NewFactory(aws), controllers.Options{
-		ScanJob:    scanjob.Options{GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers},
+	calls, err := awsclient.NewMetrics(metrics.Registry)
+	if err != nil {
+		return err
+	}
+	err = controllers.Setup(ctx, mgr, awsclient.NewFactory(calls.Count(aws)), controllers.Options{
+		ScanJob: scanjob.Options{
+			GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers,
+			Quotas: s.quotas, CapacityProbeAfter: s.capacityProbeAfter, SweepInterval: s.sweepInterval,
+		},
 		CodeCommit: codecommit.Options{CallsPerSecond: s.codeCommitRate},
 		Metrics:    metrics.Registry,
 	})

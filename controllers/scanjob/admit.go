@@ -3,6 +3,7 @@ package scanjob
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,6 +38,9 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if ok, reason, message := ready(s.environment, s.job.Spec.EnvironmentName); !ok {
+		if strings.HasSuffix(message, beingChecked) && meta.FindStatusCondition(s.job.Status.Conditions, scanv1.ConditionAdmitted) != nil {
+			return nil // a check takes a second, and a word to each of thousands of jobs that wait takes longer
+		}
 		waits(s.job, reason, message)
 		return nil
 	}
@@ -46,14 +50,16 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 		return nil
 	}
 	verdict, decided := r.admission.verdict(s.job, attempt.Number)
-	if !decided {
-		return nil // the admission loop tells
+	if !decided || !verdict.admitted && verdict.told.reason == "" {
+		s.pending = true // the admission loop tells
+		return nil
 	}
 	if !verdict.admitted {
-		waits(s.job, verdict.reason, verdict.message)
+		waits(s.job, verdict.told.reason, verdict.told.message(s.job.Spec.EnvironmentName))
 		return nil
 	}
 
+	attempt.OnDemandFallback, attempt.FallbackReason = verdict.onDemand != "", verdict.onDemand
 	record(s, attempt)
 	// The record is in the cluster before RunTask is called, so that no crash in between can lose a task.
 	if err := r.write(ctx, s); err != nil {
@@ -102,7 +108,7 @@ func (r *Reconciler) draft(s *scope) scanv1.Attempt {
 		RoleARN:           s.environment.Spec.AssumeRoleARN,
 		ExternalID:        s.environment.Spec.ExternalID,
 		ContainerName:     s.environment.Spec.ContainerName,
-		OnDemandFallback:  fallsBack(s.job, s.environment),
+		Subnets:           subnetsOf(s.job, s.environment.Status.Resolved.Subnets),
 	}
 }
 

@@ -1,29 +1,68 @@
 package scanjob
 
 import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"k8s.io/apimachinery/pkg/types"
+
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
-// fallsBack says whether the job has used up its attempts for want of Spot capacity and may run once more on FARGATE.
-func fallsBack(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment) bool {
-	if environment == nil || !usesSpot(environment) {
-		return false
-	}
-	if fallback := environment.Spec.Capacity.OnDemandFallback; fallback != nil && !*fallback {
-		return false
-	}
+// ownFallback says why the job's next attempt asks for FARGATE: it has used up its attempts for want of Spot capacity.
+// Empty where it does not.
+func ownFallback(job *scanv1.ScanJob) string {
 	last := lastSpoiled(job)
-	return last != nil && last.CapacityMissed && !last.OnDemandFallback &&
-		spoiled(job, scanv1.ClassInfrastructure) > *job.Spec.InfrastructureBackoffLimit
+	if last == nil || !last.CapacityMissed || last.OnDemandFallback || job.Spec.InfrastructureBackoffLimit == nil ||
+		spoiled(job, scanv1.ClassInfrastructure) <= *job.Spec.InfrastructureBackoffLimit {
+		return ""
+	}
+	return fmt.Sprintf("FARGATE_SPOT had no capacity for attempt %d, and infrastructureBackoffLimit (%d) is used up", last.Number, *job.Spec.InfrastructureBackoffLimit)
 }
 
-func usesSpot(environment *scanv1.ScanEnvironment) bool {
+// reasonToFallBack says why a waiting job's next attempt is to ask for FARGATE; empty where it is not. What other jobs of
+// the environment have met counts for this one too: the circuit lets one of them at a time find out.
+func reasonToFallBack(job *candidate, now situation) string {
+	switch {
+	case !now.fallback:
+		return ""
+	case job.onDemand != "":
+		return job.onDemand
+	case now.strategy.state != gobreaker.StateClosed && now.strategy.misses > job.patience:
+		return fmt.Sprintf("FARGATE_SPOT had no capacity for %d starts in a row in this environment", now.strategy.misses)
+	}
+	return ""
+}
+
+// fallsBack says whether the job may run once more, on FARGATE.
+func fallsBack(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment) bool {
+	return environment != nil && mayFallBack(environment) && ownFallback(job) != ""
+}
+
+// mayFallBack says whether jobs of the environment may run on FARGATE for want of Spot capacity.
+func mayFallBack(environment *scanv1.ScanEnvironment) bool {
+	fallback := environment.Spec.Capacity.OnDemandFallback
+	return launchOf(environment).Spot && (fallback == nil || *fallback)
+}
+
+// launchOf returns on which capacity the environment's strategy may place a task.
+func launchOf(environment *scanv1.ScanEnvironment) fargate.Launch {
+	launch := fargate.Launch{OnDemand: len(environment.Spec.Capacity.Strategy) == 0}
 	for _, item := range environment.Spec.Capacity.Strategy {
-		if item.CapacityProvider == scanv1.CapacityProviderFargateSpot && (item.Weight > 0 || item.Base > 0) {
-			return true
+		if item.Weight == 0 && item.Base == 0 {
+			continue
+		}
+		switch item.CapacityProvider {
+		case scanv1.CapacityProviderFargateSpot:
+			launch.Spot = true
+		case scanv1.CapacityProviderFargate:
+			launch.OnDemand = true
 		}
 	}
-	return false
+	return launch
 }
 
 // strategyOf returns the strategy that an attempt asks for.
@@ -32,4 +71,77 @@ func strategyOf(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment) []
 		return []scanv1.CapacityProviderStrategyItem{{CapacityProvider: scanv1.CapacityProviderFargate, Weight: 1}}
 	}
 	return environment.Spec.Capacity.Strategy
+}
+
+// probeAfter is how long a capacity circuit stays open before one job tries.
+const probeAfter = 30 * time.Second
+
+// circuits holds a capacity circuit per environment and kind of capacity. A start that fails for want of capacity opens it;
+// after probeAfter it is half-open, and what becomes of one start closes or opens it again.
+type circuits struct {
+	timeout time.Duration
+
+	mu    sync.Mutex
+	byKey map[circuitKey]*capacityCircuit
+}
+
+type circuitKey struct {
+	environment types.NamespacedName
+	onDemand    bool
+}
+
+type capacityCircuit struct {
+	breaker *gobreaker.CircuitBreaker[struct{}]
+	misses  int32
+}
+
+func newCircuits(timeout time.Duration) *circuits {
+	return &circuits{timeout: timeout, byKey: map[circuitKey]*capacityCircuit{}}
+}
+
+// state returns a circuit's state, and how many starts in a row failed.
+func (c *circuits) state(key circuitKey) (state gobreaker.State, misses int32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	circuit, ok := c.byKey[key]
+	if !ok {
+		return gobreaker.StateClosed, 0
+	}
+	return circuit.breaker.State(), circuit.misses
+}
+
+// report tells a circuit what became of a start, and says whether that may have changed its state: missed is nil where a
+// task was started.
+func (c *circuits) report(key circuitKey, missed error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	circuit, ok := c.byKey[key]
+	if !ok {
+		if missed == nil {
+			return false
+		}
+		circuit = &capacityCircuit{breaker: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+			Timeout:     c.timeout,
+			ReadyToTrip: func(counts gobreaker.Counts) bool { return counts.ConsecutiveFailures > 0 },
+		})}
+		c.byKey[key] = circuit
+	}
+	before := circuit.breaker.State()
+	// An open circuit takes no reports: these starts were under way when it opened.
+	if _, err := circuit.breaker.Execute(func() (struct{}, error) { return struct{}{}, missed }); missed == nil && err == nil {
+		delete(c.byKey, key)
+		return true
+	}
+	if missed != nil && before != gobreaker.StateOpen {
+		circuit.misses++
+	}
+	return true
+}
+
+// forget drops the circuits of an environment that is gone.
+func (c *circuits) forget(environment types.NamespacedName) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.byKey, circuitKey{environment, false})
+	delete(c.byKey, circuitKey{environment, true})
 }

@@ -45,6 +45,14 @@ type Options struct {
 	Backoff Backoff
 	// Workers is how many jobs are reconciled at once. Default: 16.
 	Workers int
+	// Quotas are those of each AWS account in each region. Default: fargate.DefaultQuotas.
+	Quotas fargate.Quotas
+	// CapacityProbeAfter is how long no task is started after Fargate had no capacity, before one is tried. Default: 30 s.
+	CapacityProbeAfter time.Duration
+	// SweepInterval is how often the tasks in ECS are compared with the jobs. Default: 5 min.
+	SweepInterval time.Duration
+	// Metrics are the controller's metrics. Default: none.
+	Metrics *Metrics
 	// Clock is the source of time. Default: the real one.
 	Clock clock.WithTicker
 }
@@ -60,35 +68,56 @@ type Reconciler struct {
 	tasks     *fargate.Clients
 	observer  *fargate.Observer
 	admission *Admission
+	memory    *memory
 	options   Options
 }
 
 // New returns a reconciler that calls AWS through the factory's clients.
 func New(mgr ctrl.Manager, aws *awsclient.Factory, options Options) *Reconciler {
-	if options.GitEndpoint == "" {
-		options.GitEndpoint = DefaultGitEndpoint
-	}
-	if options.PollInterval == 0 {
-		options.PollInterval = 15 * time.Second
-	}
-	if options.Backoff == (Backoff{}) {
-		options.Backoff = DefaultBackoff()
-	}
-	if options.Workers == 0 {
-		options.Workers = 16
-	}
-	if options.Clock == nil {
-		options.Clock = clock.RealClock{}
+	options = options.withDefaults()
+	tasks := fargate.NewClients(aws, options.Quotas)
+	admission := newAdmission(mgr.GetClient(), tasks, newCircuits(options.CapacityProbeAfter), options.Clock)
+	if options.Metrics != nil {
+		options.Metrics.queues.watch(admission)
 	}
 	return &Reconciler{
 		client:    mgr.GetClient(),
 		live:      mgr.GetAPIReader(),
 		recorder:  mgr.GetEventRecorder("scanjob"),
-		tasks:     fargate.NewClients(aws),
+		tasks:     tasks,
 		observer:  fargate.NewObserver(options.PollInterval, options.Clock, mgr.GetLogger().WithName("observer")),
-		admission: newAdmission(mgr.GetClient()),
+		admission: admission,
+		memory:    newMemory(),
 		options:   options,
 	}
+}
+
+func (o Options) withDefaults() Options {
+	if o.GitEndpoint == "" {
+		o.GitEndpoint = DefaultGitEndpoint
+	}
+	if o.PollInterval == 0 {
+		o.PollInterval = 15 * time.Second
+	}
+	if o.Backoff == (Backoff{}) {
+		o.Backoff = DefaultBackoff()
+	}
+	if o.Workers == 0 {
+		o.Workers = 16
+	}
+	if o.Quotas == (fargate.Quotas{}) {
+		o.Quotas = fargate.DefaultQuotas()
+	}
+	if o.CapacityProbeAfter == 0 {
+		o.CapacityProbeAfter = probeAfter
+	}
+	if o.SweepInterval == 0 {
+		o.SweepInterval = 5 * time.Minute
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	return o
 }
 
 // SetupWithManager registers the controller, the admission loop and the observer of tasks.
@@ -102,9 +131,12 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 	if err := r.admission.setupWithManager(mgr); err != nil {
 		return err
 	}
+	if err := mgr.Add(&sweeper{reconciler: r, log: mgr.GetLogger().WithName("sweeper")}); err != nil {
+		return err
+	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("scanjob").
-		For(&scanv1.ScanJob{}).
+		Watches(&scanv1.ScanJob{}, r.jobHandler()).
 		Watches(&scanv1.ScanEnvironment{}, handler.EnqueueRequestsFromMapFunc(r.jobsWaitingFor), builder.WithPredicates(environmentChanged())).
 		WatchesRawSource(newsSource(r.observer.OnNews)).
 		WatchesRawSource(newsSource(r.admission.onVerdict)).
@@ -133,13 +165,23 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.memory.stale(job) {
+		return ctrl.Result{}, nil // its newer version is on the way, and asks for a reconcile itself
+	}
+	if finished(job) && !controllerutil.ContainsFinalizer(job, scanv1.FinalizerStopTask) {
+		r.memory.forget(job.UID)
+	}
 	s := newScope(job, r.options.Clock.Now())
 	if s.deleting() && !controllerutil.ContainsFinalizer(job, scanv1.FinalizerStopTask) {
 		r.observer.ForgetOwner(request.NamespacedName)
+		r.memory.forget(job.UID)
 		return ctrl.Result{}, nil
 	}
 
 	advanceErr := r.advance(ctx, s)
+	if advanceErr == nil && deferrable(s) {
+		return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
+	}
 	writeErr := r.write(ctx, s)
 	if writeErr == nil {
 		r.forget(s)
@@ -193,6 +235,8 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	if err := r.client.Status().Update(ctx, s.job); err != nil {
 		return errors.Join(untold, fmt.Errorf("write status: %w", err))
 	}
+	r.memory.wrote(s.job)
+	r.options.Metrics.observe(s.written, s.job)
 	for _, n := range append(news(s.written, &s.job.Status), s.notes...) {
 		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", shorten(n.message, maxNote))
 	}

@@ -28,7 +28,7 @@ func TestWhereTheTaskOfAnAttemptIs(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.attempt.ClusterARN, row.want.Region = testCluster, "us-east-1"
-			if got := placeOf(&row.attempt, row.environment); got != row.want {
+			if got := placeOf(&row.attempt, row.environment); got.Scope != row.want || got.Account != "111122223333" {
 				t.Errorf("got %+v, want %+v", got, row.want)
 			}
 		})

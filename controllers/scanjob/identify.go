@@ -32,6 +32,10 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if replayable(s, attempt) {
+		if !r.mayReplay(s, attempt) {
+			s.wakeAt(s.now)
+			return nil
+		}
 		return r.start(ctx, s, attempt, true)
 	}
 	return r.lookUp(ctx, s, attempt)
@@ -48,6 +52,22 @@ func replayable(s *scope, attempt *scanv1.Attempt) bool {
 	return ok && s.environment.Status.Resolved.ClusterARN == attempt.ClusterARN && s.environment.Spec.AssumeRoleARN == attempt.RoleARN
 }
 
+// mayReplay takes what another call of RunTask costs from the account's budget, if that is there. The first call was paid
+// for by the admission loop.
+func (r *Reconciler) mayReplay(s *scope, attempt *scanv1.Attempt) bool {
+	launch := fargate.Launch{OnDemand: true}
+	if !attempt.OnDemandFallback {
+		launch = launchOf(s.environment)
+	}
+	now := time.Now() // AWS counts in real time
+	budget := r.tasks.Budget(accountOf(attempt.ClusterARN), regionOf(attempt.ClusterARN))
+	if tasks, _ := budget.Startable(launch, now); tasks == 0 {
+		return false
+	}
+	budget.Spend(launch, 1, now)
+	return true
+}
+
 // start calls RunTask. replay says that an earlier call for this attempt may have been made.
 func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attempt, replay bool) error {
 	input, err := r.request(s, attempt).Input()
@@ -61,6 +81,9 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 	case errors.As(err, &rejection) && (rejection.Final || !replay) && !rejection.TokenUsed:
 		closeAttempt(s.job, attempt, rejection.Class, rejection.Error(), s.now)
 		attempt.CapacityMissed = rejection.Capacity
+		if rejection.Capacity {
+			r.admission.report(s.job, attempt, rejection)
+		}
 		return nil
 	case errors.As(err, &rejection):
 		// An earlier call may have started a task all the same.
@@ -71,6 +94,9 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 		return fmt.Errorf("attempt %d: %w", attempt.Number, err)
 	}
 	adopt(s.job, attempt, arn, s.now)
+	r.memory.started(s.job, attempt)
+	r.options.Metrics.started(s.job, attempt, r.options.Clock.Now())
+	r.admission.report(s.job, attempt, nil)
 	// What an event told before the answer came is taken over at once.
 	return r.observe(ctx, s)
 }

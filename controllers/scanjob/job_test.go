@@ -111,7 +111,7 @@ func withCondition(kind, reason string) func(*scanv1.ScanJob) {
 // newEnvironment returns a Ready environment.
 func newEnvironment(changes ...func(*scanv1.ScanEnvironment)) *scanv1.ScanEnvironment {
 	environment := &scanv1.ScanEnvironment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "scans", Name: "default", Generation: 3},
+		ObjectMeta: metav1.ObjectMeta{Namespace: "scans", Name: "default", UID: "this-cluster", Generation: 3},
 		Spec: scanv1.ScanEnvironmentSpec{
 			ContainerName: "scanner",
 			Network:       scanv1.NetworkConfiguration{AssignPublicIP: true},

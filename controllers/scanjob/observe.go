@@ -31,6 +31,9 @@ func (r *Reconciler) observe(_ context.Context, s *scope) error {
 		return nil
 	}
 	startedBy := fargate.StartedBy(string(s.job.UID), attempt.Number)
+	if arn, acceptedAt, ok := r.memory.task(s.job, attempt); ok && attempt.TaskARN == "" {
+		adopt(s.job, attempt, arn, acceptedAt)
+	}
 	if attempt.TaskARN == "" {
 		task, ok := r.observer.StartedBy(startedBy)
 		if !ok || task.ClusterARN != attempt.ClusterARN {

@@ -35,6 +35,7 @@ func (r *Reconciler) prepare(ctx context.Context, s *scope) error {
 	if err := r.client.Patch(ctx, s.job, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 		return fmt.Errorf("add finalizer: %w", err)
 	}
+	r.memory.wrote(s.job)
 	// The answer carries the status as the server has it.
 	s.job.Status = *status
 	return nil

@@ -24,6 +24,9 @@ func (r *Reconciler) release(ctx context.Context, s *scope) error {
 		}
 	}
 	if s.deleting() {
+		if openAttempt(s.job) == nil {
+			r.memory.forget(s.job.UID)
+		}
 		return nil
 	}
 	expiry := expiryOf(s.job)

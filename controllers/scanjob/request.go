@@ -10,6 +10,10 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
+// tagEnvironmentUID tells the tasks of this cluster's environments from those that another cluster runs in the same ECS
+// cluster.
+const tagEnvironmentUID = "scanjob.dev/environment-uid"
+
 // request returns what an attempt asks ECS for. It depends on the job, the environment and the attempt's record alone, so
 // that repeating it after a crash gives the same bytes.
 func (r *Reconciler) request(s *scope, attempt *scanv1.Attempt) fargate.Request {
@@ -21,7 +25,7 @@ func (r *Reconciler) request(s *scope, attempt *scanv1.Attempt) fargate.Request 
 		ClusterARN:        attempt.ClusterARN,
 		TaskDefinitionARN: attempt.TaskDefinitionARN,
 		ContainerName:     attempt.ContainerName,
-		Subnets:           resolved.Subnets,
+		Subnets:           subnetsFor(attempt, environment),
 		SecurityGroups:    resolved.SecurityGroups,
 		AssignPublicIP:    environment.Spec.Network.AssignPublicIP,
 		Strategy:          strategyOf(attempt, environment),
@@ -31,6 +35,7 @@ func (r *Reconciler) request(s *scope, attempt *scanv1.Attempt) fargate.Request 
 			"scanjob.dev/name":        job.Name,
 			"scanjob.dev/uid":         string(job.UID),
 			"scanjob.dev/environment": environment.Name,
+			tagEnvironmentUID:         string(environment.UID),
 		},
 	}
 	if wanted := job.Spec.Resources; wanted != nil {

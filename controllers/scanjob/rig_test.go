@@ -77,21 +77,24 @@ func newRig(t *testing.T, job *scanv1.ScanJob) *rig {
 
 // restart puts a new manager in the place of the old one, which knows nothing.
 func (r *rig) restart() {
+	options := Options{Clock: r.clock}.withDefaults()
+	tasks := fargate.NewClients(awsclient.NewFactory(r.config), options.Quotas)
 	r.reconciler = &Reconciler{
 		client: r.kube, live: r.kube, recorder: r.recorder,
-		tasks:     fargate.NewClients(awsclient.NewFactory(r.config)),
+		tasks:     tasks,
 		observer:  fargate.NewObserver(15*time.Second, r.clock, logr.Discard()),
-		admission: newAdmission(r.kube),
-		options:   Options{Clock: r.clock, Backoff: DefaultBackoff(), GitEndpoint: DefaultGitEndpoint},
+		admission: newAdmission(r.kube, tasks, newCircuits(probeAfter), r.clock),
+		memory:    newMemory(),
+		options:   options,
 	}
 }
 
 // admit lets the job's next attempt start.
 func (r *rig) admit() {
 	job := r.job()
-	r.reconciler.admission.verdicts[types.NamespacedName{Namespace: job.Namespace, Name: job.Spec.EnvironmentName}] = map[types.UID]verdict{
-		job.UID: {admitted: true, attempt: nextNumber(job)},
-	}
+	r.reconciler.admission.environments[environmentOf(job)] = &queue{verdicts: map[types.UID]verdict{
+		job.UID: {admitted: true, attempt: nextNumber(job), onDemand: ownFallback(job)},
+	}}
 }
 
 func (r *rig) key() types.NamespacedName {
@@ -136,6 +139,8 @@ func (r *rig) succeed() ctrl.Result {
 func (r *rig) start() {
 	r.t.Helper()
 	r.admit()
+	r.succeed()
+	r.clock.Step(holdBack)
 	r.succeed()
 	if attempt := r.attempt(); attempt.TaskARN == "" {
 		r.t.Fatalf("no task was started: %+v", attempt)

@@ -20,6 +20,8 @@ type scope struct {
 	now time.Time
 	// askedAt is when ECS last told of the open attempt's task; zero where this process has not heard of it.
 	askedAt time.Time
+	// pending says that the admission loop has not said anything yet that the job should be told.
+	pending bool
 	// notes are Kubernetes events to be recorded with the next write, beside those that follow from the status.
 	notes []note
 

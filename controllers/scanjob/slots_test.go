@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sony/gobreaker/v2"
 	"k8s.io/apimachinery/pkg/types"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -31,6 +32,22 @@ func priority(p int32) func(*scanv1.ScanJob) {
 func backingOff(job *scanv1.ScanJob) {
 	withAttempts(spoiledBy(scanv1.ClassScan))(job)
 	job.Status.NextAttemptTime = at(time.Hour)
+}
+
+func candidates(jobs []scanv1.ScanJob) []*candidate {
+	var found []*candidate
+	for i := range jobs {
+		if c := candidateOf(&jobs[i]); c != nil {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// plenty is a situation in which nothing but the slots holds a job back.
+func plenty(limit int32) situation {
+	enough := capacity{tasks: 1000, state: gobreaker.StateClosed}
+	return situation{limit: limit, strategy: enough, onDemand: enough, served: map[string]int64{}, now: noon()}
 }
 
 func TestWhichWaitingJobsStartNow(t *testing.T) {
@@ -73,13 +90,14 @@ func TestWhichWaitingJobsStartNow(t *testing.T) {
 		{name: "an admission of a job that is gone does not count", jobs: []scanv1.ScanJob{named("b")}, limit: 1,
 			earlier: map[types.UID]verdict{"a": admitted(1)}, admitted: []string{"b"}},
 		{name: "a job that had to wait before is looked at anew", jobs: []scanv1.ScanJob{named("a")}, limit: 1,
-			earlier: map[types.UID]verdict{"a": {attempt: 1, reason: scanv1.ReasonConcurrencyLimit}}, admitted: []string{"a"}},
+			earlier: map[types.UID]verdict{"a": {attempt: 1, place: place{reason: scanv1.ReasonConcurrencyLimit}}}, admitted: []string{"a"}},
 		{name: "a limit that was lowered takes nothing back and admits nobody",
 			jobs:  []scanv1.ScanJob{named("a", withAttempts(running())), named("b", withAttempts(running())), named("c"), named("d")},
 			limit: 1, earlier: map[types.UID]verdict{"c": admitted(1)}, admitted: []string{"c"}, waiting: []string{"d"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			verdicts := decide(row.jobs, row.earlier, row.limit)
+			decided := decide(candidates(row.jobs), row.earlier, plenty(row.limit))
+			verdicts := decided.verdicts
 			var admitted, waiting []string
 			for uid, word := range verdicts {
 				job := row.jobs[slices.IndexFunc(row.jobs, func(job scanv1.ScanJob) bool { return job.UID == uid })]
@@ -91,8 +109,8 @@ func TestWhichWaitingJobsStartNow(t *testing.T) {
 					continue
 				}
 				waiting = append(waiting, string(uid))
-				if word.reason != scanv1.ReasonConcurrencyLimit || word.message != fmt.Sprintf("all %d slots (spec.capacity.maxConcurrentTasks) of ScanEnvironment default are taken", row.limit) {
-					t.Errorf("%s waits for %s: %s", uid, word.reason, word.message)
+				if word.place.reason != scanv1.ReasonConcurrencyLimit || word.place.position < 1 || word.place.position > int(decided.waiting) {
+					t.Errorf("%s waits at %+v", uid, word.place)
 				}
 			}
 			slices.Sort(admitted)
@@ -123,7 +141,7 @@ func TestTheLimitHoldsHoweverFarTheLoopsViewIsBehind(t *testing.T) {
 			case 0: // the loop's view catches up on one job
 				seen[i] = *ptrCopy(actual[i])
 			case 1, 2: // the loop decides
-				verdicts = decide(slices.Collect(maps.Values(seen)), verdicts, limit)
+				verdicts = decide(candidates(slices.Collect(maps.Values(seen))), verdicts, plenty(limit)).verdicts
 			case 3: // a job records its attempt; its write is refused where it was read from an old view
 				word, fresh := verdicts[job.UID], seen[i].ResourceVersion == job.ResourceVersion
 				if fresh && wantsSlot(job) && word.admitted && word.attempt == nextNumber(job) {

@@ -113,6 +113,16 @@ func RoleRefused(err error) bool {
 	return class == ClassAccessDenied || class == ClassInvalid || class == ClassNotFound
 }
 
+// Throttled says whether an error is AWS's answer to too many calls, that of EC2 behind another service included.
+func Throttled(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	text := strings.ToLower(api.ErrorMessage())
+	return isThrottle(api.ErrorCode()) || strings.Contains(text, "request limit exceeded") || strings.Contains(text, "requestlimitexceeded")
+}
+
 // Short returns the words of an AWS error that a person needs: its code and message, without the SDK's account of
 // operations and retries around them. The same fault gives the same words each time, so they can go into a status.
 func Short(err error) string {

@@ -6,8 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/sony/gobreaker/v2"
-	"golang.org/x/time/rate"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 const (
@@ -38,12 +42,32 @@ func newCircuit(timeout time.Duration) *circuit {
 // errNoAnswer is the cause of the end of a call that took callTimeout.
 var errNoAnswer = errors.New("no answer in time")
 
-// call makes one call within the account's rate.
-func (c *Client) call(ctx context.Context, limit *rate.Limiter, do func(context.Context) error) error {
-	_, err := c.circuit.Execute(func() (struct{}, error) {
-		if err := limit.Wait(ctx); err != nil {
-			return struct{}{}, err
+// throttleTries is how often a call is made that is answered by a throttle, each time with a token of its own.
+const throttleTries = 3
+
+// once keeps the SDK from repeating a call by itself, at a pace that the budget does not know of.
+func once(o *ecs.Options) { o.RetryMaxAttempts = 1 }
+
+// within makes a call when the bucket has a token for it, and again where AWS throttles it all the same.
+func (c *Client) within(ctx context.Context, b *bucket, do func(context.Context) error) error {
+	for try := 1; ; try++ {
+		if err := b.wait(ctx); err != nil {
+			return err
 		}
+		err := c.call(ctx, do)
+		if !awsclient.Throttled(err) {
+			return err
+		}
+		b.throttled(time.Now())
+		if try == throttleTries {
+			return err
+		}
+	}
+}
+
+// call makes one call.
+func (c *Client) call(ctx context.Context, do func(context.Context) error) error {
+	_, err := c.circuit.Execute(func() (struct{}, error) {
 		bounded, cancel := context.WithTimeoutCause(ctx, c.timeout, errNoAnswer)
 		defer cancel()
 		err := do(bounded)
@@ -56,4 +80,18 @@ func (c *Client) call(ctx context.Context, limit *rate.Limiter, do func(context.
 		return fmt.Errorf("%w (%w)", ErrSilent, err)
 	}
 	return err
+}
+
+// launchOf returns on which capacity a RunTask call may place its task.
+func launchOf(input *ecs.RunTaskInput) Launch {
+	launch := Launch{OnDemand: len(input.CapacityProviderStrategy) == 0}
+	for _, item := range input.CapacityProviderStrategy {
+		switch scanv1.CapacityProvider(aws.ToString(item.CapacityProvider)) {
+		case scanv1.CapacityProviderFargateSpot:
+			launch.Spot = true
+		default:
+			launch.OnDemand = true
+		}
+	}
+	return launch
 }

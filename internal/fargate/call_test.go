@@ -36,7 +36,7 @@ func TestARegionThatDoesNotAnswerIsNotWaitedForByEveryCall(t *testing.T) {
 	client := NewClient(ecs.NewFromConfig(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIA"+"IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG"+"+bPxRfiCYEXAMPLEKEY", ""),
-	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }))
+	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }), NewBudget(DefaultQuotas()))
 	client.timeout, client.circuit = 50*time.Millisecond, newCircuit(100*time.Millisecond)
 
 	describe := func() error {

@@ -11,58 +11,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	ecstypes "github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
-	"golang.org/x/time/rate"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
 // DescribeBatch is the most tasks that one DescribeTasks call takes
 // (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html).
 const DescribeBatch = 100
 
-// The client-side limits leave room below ECS's buckets per account and region (RunTask on Fargate 20/s, task reads 20/s)
-// for whoever shares the account
-// (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html).
-const (
-	modifyPerSecond = 10
-	readPerSecond   = 10
-	burst           = 10
-)
-
-// Client calls ECS within the account's rate.
+// Client calls ECS within the account's budget.
 type Client struct {
 	ecs     *ecs.Client
-	modify  *rate.Limiter
-	read    *rate.Limiter
+	budget  *Budget
 	circuit *circuit
 	timeout time.Duration
 }
 
-// NewClient returns a client of one region and role. All callers with that region and role share it, so that its limits
-// hold.
-func NewClient(client *ecs.Client) *Client {
-	return &Client{
-		ecs:     client,
-		modify:  rate.NewLimiter(modifyPerSecond, burst),
-		read:    rate.NewLimiter(readPerSecond, burst),
-		circuit: newCircuit(silentFor),
-		timeout: callTimeout,
-	}
+// NewClient returns a client of one region and role. All callers with that region and role share it, and all clients of an
+// account and region share its budget.
+func NewClient(client *ecs.Client, budget *Budget) *Client {
+	return &Client{ecs: client, budget: budget, circuit: newCircuit(silentFor), timeout: callTimeout}
 }
 
 // runTaskTries is 1: a repetition inside the SDK could be refused after the first try has started a task whose answer was
 // lost, and nobody would know. The caller repeats the call, knowing that it is a repetition.
 const runTaskTries = 1
 
-// Start calls RunTask and returns the ARN of the attempt's one task: started now, or earlier with the same token. The error
+// Start calls RunTask, for which the caller has spent what the budget asks for, and returns the ARN of the attempt's one task: started now, or earlier with the same token. The error
 // is a *Rejection where ECS said definitely that this call started no task; after any other error a task may exist, and
 // Start must be repeated with the same input.
 func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, error) {
 	var output *ecs.RunTaskOutput
-	err := c.call(ctx, c.modify, func(ctx context.Context) (err error) {
+	err := c.call(ctx, func(ctx context.Context) (err error) {
 		output, err = c.ecs.RunTask(ctx, input, func(o *ecs.Options) { o.RetryMaxAttempts = runTaskTries })
 		return err
 	})
+	if awsclient.Throttled(err) {
+		c.budget.throttled(launchOf(input), time.Now())
+	}
 	if err != nil {
 		var conflict *ecstypes.ConflictException
 		if errors.As(err, &conflict) {
@@ -89,10 +76,10 @@ func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, er
 // Stop asks ECS to stop a task and returns before it has. A task that ECS does not know any more is no error, nor is a
 // cluster: ECS deletes none that has tasks.
 func (c *Client) Stop(ctx context.Context, cluster, taskARN, reason string) error {
-	err := c.call(ctx, c.modify, func(ctx context.Context) error {
+	err := c.within(ctx, c.budget.modify, func(ctx context.Context) error {
 		_, err := c.ecs.StopTask(ctx, &ecs.StopTaskInput{
 			Cluster: aws.String(cluster), Task: aws.String(taskARN), Reason: aws.String(truncate(reason, maxStopReason)),
-		})
+		}, once)
 		return err
 	})
 	if err == nil || isTaskNotFound(err) || isClusterNotFound(err) {
@@ -107,9 +94,28 @@ const maxStopReason = 255
 // Describe returns what ECS knows of up to DescribeBatch tasks of a cluster; the others are in missing. All are where the
 // cluster is gone.
 func (c *Client) Describe(ctx context.Context, cluster string, taskARNs []string) (tasks []Task, missing []string, err error) {
+	return c.describe(ctx, cluster, taskARNs)
+}
+
+// DescribeTagged is Describe with the tasks' tags.
+func (c *Client) DescribeTagged(ctx context.Context, cluster string, taskARNs []string) (tasks []Task, missing []string, err error) {
+	return c.describe(ctx, cluster, taskARNs, ecstypes.TaskFieldTags)
+}
+
+// Live returns the ARNs of all tasks of a cluster that are to run, other people's as well. There are none where the cluster
+// is gone.
+func (c *Client) Live(ctx context.Context, cluster string) ([]string, error) {
+	arns, err := c.list(ctx, &ecs.ListTasksInput{Cluster: aws.String(cluster)})
+	if isClusterNotFound(err) {
+		return nil, nil
+	}
+	return arns, err
+}
+
+func (c *Client) describe(ctx context.Context, cluster string, taskARNs []string, include ...ecstypes.TaskField) (tasks []Task, missing []string, err error) {
 	var output *ecs.DescribeTasksOutput
-	err = c.call(ctx, c.read, func(ctx context.Context) (err error) {
-		output, err = c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(cluster), Tasks: taskARNs})
+	err = c.within(ctx, c.budget.read, func(ctx context.Context) (err error) {
+		output, err = c.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: aws.String(cluster), Tasks: taskARNs, Include: include}, once)
 		return err
 	})
 	if isClusterNotFound(err) {
@@ -162,8 +168,8 @@ func (c *Client) list(ctx context.Context, input *ecs.ListTasksInput) ([]string,
 	pages := ecs.NewListTasksPaginator(c.ecs, input)
 	for pages.HasMorePages() {
 		var page *ecs.ListTasksOutput
-		err := c.call(ctx, c.read, func(ctx context.Context) (err error) {
-			page, err = pages.NextPage(ctx)
+		err := c.within(ctx, c.budget.read, func(ctx context.Context) (err error) {
+			page, err = pages.NextPage(ctx, once)
 			return err
 		})
 		if err != nil {

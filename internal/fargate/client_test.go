@@ -40,7 +40,7 @@ func newAccount(t *testing.T, container awslocal.Runner) *account {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := fargate.NewClient(ecs.NewFromConfig(server.Config(), func(o *ecs.Options) { o.RetryMaxAttempts = 1 }))
+	client := fargate.NewClient(ecs.NewFromConfig(server.Config(), func(o *ecs.Options) { o.RetryMaxAttempts = 1 }), fargate.NewBudget(fargate.DefaultQuotas()))
 	return &account{t: t, server: server, resources: resources, client: client}
 }
 
@@ -220,12 +220,13 @@ func TestStopThatIsNotCarriedOutIsAnErrorThatNamesTheTask(t *testing.T) {
 	a := newAccount(t, awslocal.UntilStopped())
 	arn := a.start(a.request(1))
 	for name, fault := range map[string]*awslocal.Error{"throttled": awslocal.Throttled(), "failed": awslocal.ServerFault()} {
-		a.server.Faults().Fail("ecs", "StopTask", 1, fault)
+		refused := a.server.Faults().Fail("ecs", "StopTask", awslocal.Forever, fault)
 		err := a.client.Stop(t.Context(), a.resources.ClusterARN, arn, "no")
 		if err == nil {
 			t.Fatalf("%s: no error", name)
 		}
 		contains(t, err.Error(), fargate.TaskID(arn))
+		refused.Clear()
 	}
 	a.server.Faults().Deny(awslocal.Any, "ecs:StopTask")
 	if err := a.client.Stop(t.Context(), a.resources.ClusterARN, arn, "no"); err == nil {
@@ -237,20 +238,39 @@ func TestStopThatIsNotCarriedOutIsAnErrorThatNamesTheTask(t *testing.T) {
 }
 
 func TestJobsOfOneAccountAndRegionShareOneClient(t *testing.T) {
-	clients := fargate.NewClients(awsclient.NewFactory(aws.Config{Region: "us-east-1"}))
-	one := clients.For(awsclient.Scope{Region: "us-east-1"})
-	if clients.For(awsclient.Scope{Region: "us-east-1"}) != one {
-		t.Error("the same scope has two clients, each with a rate of its own")
+	clients := fargate.NewClients(awsclient.NewFactory(aws.Config{Region: "us-east-1"}), fargate.DefaultQuotas())
+	place := func(region, role string) fargate.Place {
+		return fargate.Place{Scope: awsclient.Scope{Region: region, RoleARN: role}, Account: "111122223333"}
 	}
-	for _, other := range []awsclient.Scope{{Region: "eu-west-1"}, {Region: "us-east-1", RoleARN: "arn:aws:iam::111122223333:role/scans"}} {
+	one := clients.For(place("us-east-1", ""))
+	if clients.For(place("us-east-1", "")) != one {
+		t.Error("the same place has two clients")
+	}
+	for _, other := range []fargate.Place{place("eu-west-1", ""), place("us-east-1", "arn:aws:iam::111122223333:role/scans")} {
 		if clients.For(other) == one {
 			t.Errorf("%+v shares the client of us-east-1", other)
 		}
 	}
+	budget := clients.Budget("111122223333", "us-east-1")
+	if clients.Budget("111122223333", "us-east-1") != budget || clients.Budget("444455556666", "us-east-1") == budget || clients.Budget("111122223333", "eu-west-1") == budget {
+		t.Error("a budget is that of one account in one region")
+	}
+}
+
+func TestAThrottledCallIsMadeAgainAtHalfTheRate(t *testing.T) {
+	a := newAccount(t, awslocal.UntilStopped())
+	arn := a.start(a.request(1))
+	a.server.Faults().Fail("ecs", "StopTask", 1, awslocal.Throttled())
+	if err := a.client.Stop(t.Context(), a.resources.ClusterARN, arn, "no"); err != nil {
+		t.Error(err)
+	}
+	if calls := a.server.CallCount("ecs", "StopTask"); calls != 2 {
+		t.Errorf("StopTask was called %d times", calls)
+	}
 }
 
 func TestCallsAreHeldUnderTheAccountsRate(t *testing.T) {
-	const calls = 15
+	const calls = 100
 	client, bodies := answering(t, 200, `{"tasks":[],"failures":[]}`)
 	began := time.Now()
 	for i := range calls {
@@ -258,7 +278,7 @@ func TestCallsAreHeldUnderTheAccountsRate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// 10 at once and 10 a second from then on: the fifth after the burst comes after half a second.
+	// 90 at once and 19.6 a second from then on: the tenth after the burst comes after half a second.
 	if took := time.Since(began); len(*bodies) != calls || took < 400*time.Millisecond {
 		t.Errorf("%d calls were made within %s", len(*bodies), took)
 	}

@@ -6,27 +6,55 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
 )
 
-// Clients holds one Client per region and role, so that all jobs with them share its rate.
+// Clients holds one Client per region, role and account, and one Budget per region and account.
 type Clients struct {
-	aws *awsclient.Factory
+	aws    *awsclient.Factory
+	quotas Quotas
 
-	mu      sync.Mutex
-	byScope map[awsclient.Scope]*Client
+	mu       sync.Mutex
+	byPlace  map[Place]*Client
+	byBudget map[budgetKey]*Budget
 }
 
-// NewClients returns clients that are made by the factory when they are first asked for.
-func NewClients(aws *awsclient.Factory) *Clients {
-	return &Clients{aws: aws, byScope: map[awsclient.Scope]*Client{}}
+// Place is where tasks are and how to get there.
+type Place struct {
+	awsclient.Scope
+	// Account is the number of the account that the cluster is in.
+	Account string
 }
 
-// For returns the client of a scope.
-func (c *Clients) For(scope awsclient.Scope) *Client {
+type budgetKey struct{ account, region string }
+
+// NewClients returns clients that are made by the factory when they are first asked for. Each account has these quotas in
+// each region.
+func NewClients(aws *awsclient.Factory, quotas Quotas) *Clients {
+	return &Clients{aws: aws, quotas: quotas, byPlace: map[Place]*Client{}, byBudget: map[budgetKey]*Budget{}}
+}
+
+// For returns the client of a place.
+func (c *Clients) For(place Place) *Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	client, ok := c.byScope[scope]
+	client, ok := c.byPlace[place]
 	if !ok {
-		client = NewClient(c.aws.For(scope).ECS)
-		c.byScope[scope] = client
+		client = NewClient(c.aws.For(place.Scope).ECS, c.budget(budgetKey{place.Account, place.Region}))
+		c.byPlace[place] = client
 	}
 	return client
+}
+
+// Budget returns what may be asked of an account in a region, whatever the role.
+func (c *Clients) Budget(account, region string) *Budget {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.budget(budgetKey{account, region})
+}
+
+func (c *Clients) budget(key budgetKey) *Budget {
+	budget, ok := c.byBudget[key]
+	if !ok {
+		budget = NewBudget(c.quotas)
+		c.byBudget[key] = budget
+	}
+	return budget
 }

@@ -27,6 +27,12 @@ func FromSDK(task ecstypes.Task) Task {
 		StartedAt:         utc(task.StartedAt),
 		StoppedAt:         utc(task.StoppedAt),
 	}
+	for _, tag := range task.Tags {
+		if out.Tags == nil {
+			out.Tags = map[string]string{}
+		}
+		out.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+	}
 	for _, container := range task.Containers {
 		out.Containers = append(out.Containers, Container{
 			Name:       aws.ToString(container.Name),

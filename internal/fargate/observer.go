@@ -104,6 +104,14 @@ func (o *Observer) Watch(target Target) Observation {
 	return entry.observation
 }
 
+// Watches says whether a task is asked about.
+func (o *Observer) Watches(taskARN string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	_, ok := o.watched[taskARN]
+	return ok
+}
+
 // Forget ends Watch.
 func (o *Observer) Forget(taskARN string) {
 	o.mu.Lock()

@@ -53,7 +53,7 @@ func newDescriber(t *testing.T) (*describer, *Client) {
 	return d, NewClient(ecs.NewFromConfig(aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(server.URL),
 		Credentials: credentials.NewStaticCredentialsProvider("AKIA"+"IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG"+"+bPxRfiCYEXAMPLEKEY", ""),
-	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }))
+	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }), NewBudget(DefaultQuotas()))
 }
 
 func (d *describer) answer(cluster string, arns []string) (int, any) {

@@ -33,6 +33,8 @@ type Task struct {
 	PullStartedAt time.Time
 	StartedAt     time.Time
 	StoppedAt     time.Time
+	// Tags are the task's; nil where they were not asked for.
+	Tags map[string]string
 	// Containers are all containers of the task.
 	Containers []Container
 }

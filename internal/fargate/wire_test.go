@@ -49,7 +49,7 @@ func clientOf(url string) *fargate.Client {
 		Region:       "us-east-1",
 		BaseEndpoint: aws.String(url),
 		Credentials:  credentials.NewStaticCredentialsProvider("AKIA"+"IOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG"+"+bPxRfiCYEXAMPLEKEY", ""),
-	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }))
+	}, func(o *ecs.Options) { o.RetryMaxAttempts = 1 }), fargate.NewBudget(fargate.DefaultQuotas()))
 }
 
 // contains fails the test where a text lacks a part, compared without regard to case.

@@ -133,6 +133,7 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 			failures = 0
 			c.worked(actionReceive)
 			c.options.Metrics.lastReceive.WithLabelValues(c.name).Set(float64(c.options.Clock.Now().UnixMilli()) / 1000)
+			c.options.Metrics.oldest.WithLabelValues(c.name).Set(c.oldest(messages).Seconds())
 			if !c.handleBatch(ctx, client, messages) {
 				turn++
 			}
@@ -179,6 +180,17 @@ func (c *consumer) wait(ctx context.Context, delay time.Duration) {
 	case <-timer.C():
 	case <-ctx.Done():
 	}
+}
+
+// oldest returns the age of the oldest message; 0 where there is none.
+func (c *consumer) oldest(messages []sqstypes.Message) time.Duration {
+	var oldest time.Duration
+	for _, m := range messages {
+		if message := c.message(m); !message.Sent.IsZero() {
+			oldest = max(oldest, message.Received.Sub(message.Sent))
+		}
+	}
+	return oldest
 }
 
 // message translates what SQS says. The count is 1 and the time zero where SQS leaves them out.

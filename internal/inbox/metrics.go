@@ -13,6 +13,7 @@ type Metrics struct {
 	receiveErrors   *prometheus.CounterVec
 	settleErrors    *prometheus.CounterVec
 	lastReceive     *prometheus.GaugeVec
+	oldest          *prometheus.GaugeVec
 }
 
 // NewMetrics makes the metrics of Consumers and registers them. It fails where they are registered already.
@@ -47,11 +48,15 @@ func newMetrics() *Metrics {
 			Name: "scanjob_inbox_last_receive_timestamp_seconds",
 			Help: "When a receive last succeeded, with messages or without, by queue. It moves every 20 seconds at least while the queue can be read.",
 		}, []string{"queue"}),
+		oldest: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "scanjob_inbox_oldest_message_age_seconds",
+			Help: "Age of the oldest message of the last receive, by queue; 0 where it brought none.",
+		}, []string{"queue"}),
 	}
 }
 
 func (m *Metrics) register(registerer prometheus.Registerer) error {
-	for _, collector := range []prometheus.Collector{m.messages, m.handlingSeconds, m.receiveErrors, m.settleErrors, m.lastReceive} {
+	for _, collector := range []prometheus.Collector{m.messages, m.handlingSeconds, m.receiveErrors, m.settleErrors, m.lastReceive, m.oldest} {
 		if err := registerer.Register(collector); err != nil {
 			return fmt.Errorf("register the inbox's metrics: %w", err)
 		}

@@ -65,6 +65,18 @@ func jobStatusRules() []rule {
 			want:   "status.attempts[0].reason: Too long: may not be more than 1024 bytes",
 		},
 		{
+			name:   "a reason to fall back of more than 1024 characters is refused",
+			covers: "status.attempts[].fallbackReason maxLength",
+			patch:  `{status: {attempts: [{number: 1, recordedAt: "2026-11-24T00:00:00Z", clientToken: token, fallbackReason: ` + strings.Repeat("r", 1025) + `}]}}`,
+			want:   "status.attempts[0].fallbackReason: Too long: may not be more than 1024 bytes",
+		},
+		{
+			name:   "more than 16 subnets of an attempt are refused",
+			covers: "status.attempts[].subnets maxItems",
+			patch:  `{status: {attempts: [{number: 1, recordedAt: "2026-11-24T00:00:00Z", clientToken: token, subnets: [` + list(17, "subnet-%d") + `]}]}}`,
+			want:   "status.attempts[0].subnets: Too many: 17: must have at most 16 items",
+		},
+		{
 			name:   "a cost without vCPU seconds is refused",
 			covers: "status.cost.vcpuSeconds required",
 			patch:  `{status: {cost: {memoryGBSeconds: 1, estimatedUSD: "0.01"}}}`,

@@ -1,0 +1,63 @@
+package scanjob
+
+import (
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"k8s.io/apimachinery/pkg/types"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
+
+func TestWhatAWriteSaysIsCountedOnce(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewMetrics(registry); err == nil {
+		t.Error("the metrics are registered twice without an error")
+	}
+	job := newJob(withAttempts(spoiledBy(scanv1.ClassScan), running(func(a *scanv1.Attempt) { a.StartedAt = at(time.Minute) })))
+	before := job.Status.DeepCopy()
+	m.observe(&scanv1.ScanJobStatus{}, job)
+	m.observe(before, job)
+	finishedJob := job.DeepCopy()
+	finishedJob.Status.Attempts[1].StoppedAt = at(2 * time.Minute)
+	withCondition(scanv1.ConditionComplete, scanv1.ReasonScanned)(finishedJob)
+	finishedJob.Status.Timeline.FinishedTime, finishedJob.Status.Result = at(2*time.Minute), scanv1.ResultClean
+	m.observe(before, finishedJob)
+	m.observe(&finishedJob.Status, finishedJob)
+	for class, want := range map[string]float64{"Scan": 1, "Scanned": 1, "Infrastructure": 0} {
+		if got := testutil.ToFloat64(m.attempts.WithLabelValues("scans", "default", class)); got != want {
+			t.Errorf("%v attempts of class %s, want %v", got, class, want)
+		}
+	}
+	for name, vec := range map[string]*prometheus.HistogramVec{"admission wait": m.admissionWait, "starting": m.starting, "running": m.running, "total": m.total} {
+		if n := testutil.CollectAndCount(vec); n != 1 {
+			t.Errorf("%s has %d series, want 1", name, n)
+		}
+	}
+	var none *Metrics
+	none.observe(&scanv1.ScanJobStatus{}, job)
+}
+
+func TestTheQueuesAreToldAsTheyAre(t *testing.T) {
+	m := newMetrics()
+	a := newAdmission(nil, nil, newCircuits(time.Minute), nil)
+	m.queues.watch(a)
+	key := types.NamespacedName{Namespace: "scans", Name: "default"}
+	a.environments[key] = &queue{limit: 20, inUse: 7, verdicts: map[types.UID]verdict{
+		"a": {admitted: true}, "b": {place: place{reason: scanv1.ReasonRateLimited}}, "c": {place: place{reason: scanv1.ReasonRateLimited}},
+	}}
+	a.circuits.report(circuitKey{key, true}, errMissed)
+	problems, err := testutil.CollectAndLint(m.queues)
+	if err != nil || len(problems) > 0 {
+		t.Error(problems, err)
+	}
+	if n := testutil.CollectAndCount(m.queues); n != 7 {
+		t.Errorf("%d values, want 7", n)
+	}
+}

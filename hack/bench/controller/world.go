@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"golang.org/x/sync/errgroup"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/controllers"
+	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/devstack"
+	"github.com/scanjob-dev/scanjob/internal/testplane"
+)
+
+// namespace is where all of a scenario is.
+const namespace = "bench"
+
+// world is a control plane, a local AWS and a manager of a scenario's own.
+type world struct {
+	kube    client.WithWatch
+	plane   *testplane.Plane
+	stack   *devstack.Stack
+	manager *devstack.Process
+	// running and most count the containers that run at once.
+	running, most atomic.Int64
+}
+
+// newWorld starts everything, with tasks that sleep and an environment of so many slots.
+func newWorld(ctx context.Context, sleep time.Duration, limit int32, args ...string) (w *world, err error) {
+	w = &world{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, w.close())
+		}
+	}()
+	if w.plane, err = testplane.Start(testplane.Options{CRDs: true}); err != nil {
+		return w, err
+	}
+	if w.stack, err = devstack.Start(ctx, devstack.Options{}); err != nil {
+		return w, err
+	}
+	w.stack.AWS.RunContainersWith(w.sleeper(sleep))
+	scheme, err := controllers.NewScheme()
+	if err != nil {
+		return w, err
+	}
+	if w.kube, err = client.NewWithWatch(w.plane.Config, client.Options{Scheme: scheme}); err != nil {
+		return w, err
+	}
+	if err := w.kube.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
+		return w, err
+	}
+	environment := w.stack.Environment(namespace, "default")
+	environment.Spec.Capacity.MaxConcurrentTasks = limit
+	if err := w.kube.Create(ctx, environment); err != nil {
+		return w, err
+	}
+	root, err := testplane.ModuleRoot()
+	if err != nil {
+		return w, err
+	}
+	args = append(w.stack.ManagerArgs(), args...)
+	if w.manager, err = devstack.StartManager(filepath.Join(root, "bin", "manager"), w.plane.Kubeconfig(), args, w.stack.ManagerEnv(), nil); err != nil {
+		return w, err
+	}
+	return w, w.until(ctx, "the environment is Ready", func() (bool, error) {
+		err := w.kube.Get(ctx, client.ObjectKeyFromObject(environment), environment)
+		return err == nil && meta.IsStatusConditionTrue(environment.Status.Conditions, scanv1.ConditionReady), err
+	})
+}
+
+func (w *world) close() error {
+	var problems []error
+	if w.manager != nil {
+		problems = append(problems, w.manager.Kill())
+	}
+	if w.stack != nil {
+		problems = append(problems, w.stack.Close())
+	}
+	if w.plane != nil {
+		problems = append(problems, w.plane.Stop())
+	}
+	return errors.Join(problems...)
+}
+
+// sleeper is a container that does nothing for a while and finds nothing.
+func (w *world) sleeper(sleep time.Duration) awslocal.Runner {
+	return awslocal.RunnerFunc(func(ctx context.Context, _ awslocal.Container) int {
+		now := w.running.Add(1)
+		defer w.running.Add(-1)
+		for most := w.most.Load(); now > most && !w.most.CompareAndSwap(most, now); most = w.most.Load() {
+		}
+		select {
+		case <-ctx.Done():
+			return 143
+		case <-time.After(sleep):
+			return 0
+		}
+	})
+}
+
+// until polls for a condition.
+func (w *world) until(ctx context.Context, what string, condition func() (bool, error)) error {
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, 20*time.Minute, true, func(context.Context) (bool, error) {
+		select {
+		case <-w.manager.Done():
+			return false, fmt.Errorf("the manager ended: %w\n%s", w.manager.Err(), w.manager.Log())
+		default:
+		}
+		return condition()
+	})
+	if err != nil {
+		return fmt.Errorf("wait until %s: %w", what, err)
+	}
+	return nil
+}
+
+// submit creates jobs of a repository as triggers do, several at once.
+func (w *world) submit(ctx context.Context, repository string, from, count int) error {
+	var group errgroup.Group
+	group.SetLimit(16)
+	for i := from; i < from+count; i++ {
+		group.Go(func() error {
+			return w.kube.Create(ctx, &scanv1.ScanJob{
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i)},
+				Spec: scanv1.ScanJobSpec{
+					EnvironmentName: "default",
+					Source: scanv1.ScanSource{
+						CodeCommit: &scanv1.CodeCommitSource{Repository: repository}, Revision: strings.Repeat("6f1c", 10),
+					},
+				},
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// calls counts the calls of operations of a service.
+func (w *world) calls(service string, operations ...string) int {
+	count := 0
+	for _, operation := range operations {
+		count += w.stack.AWS.CallCount(service, operation)
+	}
+	return count
+}
+
+// cpu returns the processor time that the manager has used.
+func (w *world) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.manager.PID()))
+	if err != nil {
+		return 0, err
+	}
+	// The second field is the program's name in brackets; user and system time are the 14th and 15th, in hundredths.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}

@@ -1,0 +1,89 @@
+package fargate
+
+import (
+	"testing"
+	"time"
+)
+
+func TestAThrottleAnswerHalvesTheRateAndItComesBackByItself(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	b := newBucket(Rate{Burst: 20, PerSecond: 20})
+	b.throttled(now)
+	b.throttled(now.Add(300 * time.Millisecond)) // of a call that was in flight
+	if tokens, wait := b.available(now.Add(300 * time.Millisecond)); tokens > 3 {
+		t.Errorf("%d tokens are left of the burst, the next in %s", tokens, wait)
+	}
+	for _, row := range []struct {
+		after       time.Duration
+		least, most float64
+	}{
+		{0, 0.49, 0.52}, {2 * time.Second, 0.59, 0.62}, {5 * time.Second, 0.74, 0.77}, {11 * time.Second, 1, 1}, {time.Hour, 1, 1},
+	} {
+		if share := b.share(now.Add(row.after)); share < row.least || share > row.most {
+			t.Errorf("after %s the rate is %.2f of the full one, want %.2f to %.2f", row.after, share, row.least, row.most)
+		}
+	}
+}
+
+func TestThrottleAnswersWithoutEndLeaveASixtyFourth(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	b := newBucket(Rate{Burst: 20, PerSecond: 20})
+	for range 100 {
+		now = now.Add(oneThrottle)
+		b.throttled(now)
+	}
+	if share := b.share(now); share < slowest || share > 0.1 {
+		t.Errorf("the rate is %.3f of the full one", share)
+	}
+}
+
+// A task takes a token of every bucket that ECS may count it against, and of no other.
+func TestSpotAndOnDemandLaunchesHaveBudgetsOfTheirOwn(t *testing.T) {
+	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	quotas := DefaultQuotas()
+	quotas.RunTask, quotas.Modify = Rate{Burst: 1000, PerSecond: 1000}, Rate{Burst: 1000, PerSecond: 1000}
+	b := NewBudget(quotas)
+	b.Spend(Launch{Spot: true}, 90, now)
+	for _, row := range []struct {
+		launch Launch
+		tasks  int
+	}{{Launch{Spot: true}, 0}, {Launch{OnDemand: true}, 90}, {Launch{Spot: true, OnDemand: true}, 0}} {
+		tasks, next := b.Startable(row.launch, now)
+		if tasks != row.tasks || (tasks == 0) != (next > 0) {
+			t.Errorf("%+v: %d tasks may start, the next in %s; want %d", row.launch, tasks, next, row.tasks)
+		}
+	}
+}
+
+// What is started in a second, from a full bucket on, never exceeds the documented bucket.
+func TestABudgetStaysBelowTheQuota(t *testing.T) {
+	start := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	b := NewBudget(DefaultQuotas())
+	launch, started := Launch{OnDemand: true}, 0
+	for now := start; now.Before(start.Add(50 * time.Second)); now = now.Add(7 * time.Millisecond) {
+		tasks, _ := b.Startable(launch, now)
+		b.Spend(launch, tasks, now)
+		started += tasks
+		if most := 20 + 20*now.Sub(start).Seconds(); float64(started) > most {
+			t.Fatalf("after %s %d tasks were started, and the quota allows %.1f", now.Sub(start), started, most)
+		}
+	}
+	if started < 980 {
+		t.Errorf("%d tasks were started in 50 s, and the quota allows 1020", started)
+	}
+}
+
+func TestARateIsReadAsItIsWritten(t *testing.T) {
+	var r Rate
+	if err := r.UnmarshalText([]byte("100:40.5")); err != nil || r != (Rate{100, 40.5}) {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if text, err := r.MarshalText(); err != nil || string(text) != "100:40.5" {
+		t.Errorf("%s, %v", text, err)
+	}
+	for _, bad := range []string{"", "20", "20/s", "0:20", "-1:20", "20:0", "20:-1", "20:NaN", "a:b"} {
+		if err := r.UnmarshalText([]byte(bad)); err == nil {
+			t.Errorf("%q is taken for %+v", bad, r)
+		}
+	}
+}
