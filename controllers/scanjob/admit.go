@@ -65,6 +65,9 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 	if err := r.write(ctx, s); err != nil {
 		return err
 	}
+	if !r.mayStart(s, openAttempt(s.job)) {
+		return nil
+	}
 	return r.start(ctx, s, openAttempt(s.job), false)
 }
 

@@ -17,7 +17,7 @@ func deferrable(s *scope) bool {
 		return false
 	}
 	if s.pending && len(s.written.Conditions) == 0 && len(s.written.Attempts) == 0 {
-		return true
+		return s.job.Spec.NotBefore == nil // the admission loop waits for the first word on the time
 	}
 	attempt := openAttempt(s.job)
 	if attempt == nil || attempt.AcceptedAt == nil || attempt.StopRequestedFor != "" || len(s.notes) > 0 {

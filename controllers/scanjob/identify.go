@@ -32,6 +32,9 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 		return nil
 	}
 	if replayable(s, attempt) {
+		if !r.mayStart(s, attempt) {
+			return nil
+		}
 		if !r.mayReplay(s, attempt) {
 			s.wakeAt(s.now)
 			return nil

@@ -66,6 +66,14 @@ func (m *memory) task(job *scanv1.ScanJob, attempt *scanv1.Attempt) (arn string,
 	return known.taskARN, known.acceptedAt, known.taskARN != "" && known.attempt == attempt.Number
 }
 
+// begun says whether RunTask was answered with a task for a job's attempt.
+func (m *memory) begun(job types.UID, attempt int32) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.jobs[job]
+	return known.taskARN != "" && known.attempt == attempt
+}
+
 // forget drops a job that is finished or gone.
 func (m *memory) forget(uid types.UID) {
 	m.mu.Lock()

@@ -26,7 +26,13 @@ func TestAJobTakesNoSlotBeforeItsTime(t *testing.T) {
 		summarize(s.job)
 		return s
 	}
-	later := func(job *scanv1.ScanJob) { job.Spec.NotBefore = at(5 * time.Second) }
+	later := func(job *scanv1.ScanJob) {
+		job.Spec.NotBefore = at(5 * time.Second)
+		if wantsSlot(job) {
+			t.Error("it wants a slot before its time was looked at")
+		}
+		job.Status.Timeline.CreatedTime = at(0)
+	}
 
 	s := waiting(newJob(later), 0)
 	admitted := meta.FindStatusCondition(s.job.Status.Conditions, scanv1.ConditionAdmitted)

@@ -69,7 +69,12 @@ func candidateOf(job *scanv1.ScanJob) *candidate {
 // wantsSlot says whether a job would start an attempt now if it could.
 func wantsSlot(job *scanv1.ScanJob) bool {
 	return !finished(job) && openAttempt(job) == nil && job.DeletionTimestamp.IsZero() &&
-		!job.Spec.Suspend && !job.Spec.Cancel && job.Status.NextAttemptTime == nil
+		!job.Spec.Suspend && !job.Spec.Cancel && job.Status.NextAttemptTime == nil && !undecided(job)
+}
+
+// undecided says whether a job with a spec.notBefore was not looked at yet: its nextAttemptTime is not set then.
+func undecided(job *scanv1.ScanJob) bool {
+	return job.Spec.NotBefore != nil && job.Status.Timeline.CreatedTime == nil
 }
 
 // turnOf names what a job's turn is for.

@@ -2,6 +2,8 @@ package scanjob
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -17,12 +19,17 @@ import (
 // snapshot is what the admission loop knows of the unfinished jobs, kept up to date by the cache's events: a decision over
 // ten thousand jobs must not copy them.
 type snapshot struct {
-	mu   sync.Mutex
-	byID map[types.NamespacedName]map[types.UID]*candidate // by environment
+	mu           sync.Mutex
+	environments map[types.NamespacedName]inEnvironment
+}
+
+// inEnvironment are the unfinished jobs of an environment, and those of them that hold a slot.
+type inEnvironment struct {
+	all, holding map[types.UID]*candidate
 }
 
 func newSnapshot() *snapshot {
-	return &snapshot{byID: map[types.NamespacedName]map[types.UID]*candidate{}}
+	return &snapshot{environments: map[types.NamespacedName]inEnvironment{}}
 }
 
 // put takes a job over and says whether that makes a difference.
@@ -30,8 +37,8 @@ func (s *snapshot) put(job *scanv1.ScanJob) bool {
 	environment, c := environmentOf(job), candidateOf(job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	jobs := s.byID[environment]
-	before := jobs[job.UID]
+	jobs := s.environments[environment]
+	before := jobs.all[job.UID]
 	switch {
 	case c == nil && before == nil:
 		return false
@@ -41,11 +48,15 @@ func (s *snapshot) put(job *scanv1.ScanJob) bool {
 	case before != nil && *before == *c:
 		return false
 	}
-	if jobs == nil {
-		jobs = map[types.UID]*candidate{}
-		s.byID[environment] = jobs
+	if jobs.all == nil {
+		jobs = inEnvironment{all: map[types.UID]*candidate{}, holding: map[types.UID]*candidate{}}
+		s.environments[environment] = jobs
 	}
-	jobs[job.UID] = c
+	jobs.all[job.UID] = c
+	delete(jobs.holding, job.UID)
+	if c.holds {
+		jobs.holding[job.UID] = c
+	}
 	return true
 }
 
@@ -54,15 +65,17 @@ func (s *snapshot) remove(job *scanv1.ScanJob) bool {
 	environment := environmentOf(job)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, known := s.byID[environment][job.UID]
+	_, known := s.environments[environment].all[job.UID]
 	s.drop(environment, job.UID)
 	return known
 }
 
 func (s *snapshot) drop(environment types.NamespacedName, uid types.UID) {
-	delete(s.byID[environment], uid)
-	if len(s.byID[environment]) == 0 {
-		delete(s.byID, environment)
+	jobs := s.environments[environment]
+	delete(jobs.all, uid)
+	delete(jobs.holding, uid)
+	if len(jobs.all) == 0 {
+		delete(s.environments, environment)
 	}
 }
 
@@ -70,11 +83,14 @@ func (s *snapshot) drop(environment types.NamespacedName, uid types.UID) {
 func (s *snapshot) jobs(environment types.NamespacedName) []*candidate {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	jobs := make([]*candidate, 0, len(s.byID[environment]))
-	for _, c := range s.byID[environment] {
-		jobs = append(jobs, c)
-	}
-	return jobs
+	return slices.Collect(maps.Values(s.environments[environment].all))
+}
+
+// holders returns the jobs of an environment that hold a slot. They are not to be changed.
+func (s *snapshot) holders(environment types.NamespacedName) []*candidate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Collect(maps.Values(s.environments[environment].holding))
 }
 
 // environmentOf names the environment of a job.

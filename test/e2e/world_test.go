@@ -139,7 +139,8 @@ type managerOptions struct {
 // quick are settings that make a test's scans take no longer than they must.
 func quick() scanjob.Options {
 	return scanjob.Options{
-		PollInterval: 100 * time.Millisecond,
+		PollInterval:       100 * time.Millisecond,
+		CapacityProbeAfter: 100 * time.Millisecond,
 		Backoff: scanjob.Backoff{
 			Scan: 10 * time.Millisecond, ScanMax: 20 * time.Millisecond,
 			Infrastructure: 10 * time.Millisecond, InfrastructureMax: 20 * time.Millisecond,
