@@ -35,6 +35,7 @@ type settings struct {
 	metricsAddress          string
 	secureMetrics           bool
 	probeAddress            string
+	pprofAddress            string
 	leaderElect             bool
 	leaderElectionNamespace string
 	region                  string
@@ -56,6 +57,7 @@ func main() {
 	flag.StringVar(&s.metricsAddress, "metrics-bind-address", ":8443", `address of the metrics endpoint; "0" switches it off`)
 	flag.BoolVar(&s.secureMetrics, "metrics-secure", true, "serve metrics over HTTPS to callers that the API server authenticates and authorises")
 	flag.StringVar(&s.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+	flag.StringVar(&s.pprofAddress, "pprof-bind-address", "0", `address of Go's profiles, for whoever can reach it; "0" switches it off`)
 	flag.BoolVar(&s.leaderElect, "leader-elect", false, "let at most one of several managers work")
 	flag.StringVar(&s.leaderElectionNamespace, "leader-election-namespace", "", "namespace of the leader election Lease (default: the manager's own)")
 	flag.StringVar(&s.region, "aws-region", "", "region of environments that name none (default: the AWS SDK's)")
@@ -105,6 +107,7 @@ func run(ctx context.Context, s settings) error {
 		Scheme:                        scheme,
 		Metrics:                       serving,
 		HealthProbeBindAddress:        s.probeAddress,
+		PprofBindAddress:              s.pprofAddress,
 		LeaderElection:                s.leaderElect,
 		LeaderElectionID:              leaderElectionID,
 		LeaderElectionNamespace:       s.leaderElectionNamespace,

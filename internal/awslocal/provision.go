@@ -279,6 +279,7 @@ func (p *provisioner) rules(ctx context.Context) error {
 			"detail": map[string]any{
 				"clusterArn": []string{p.made.ClusterARN},
 				"startedBy":  []any{map[string]string{"prefix": p.names.TaskStartedBy}},
+				"lastStatus": []string{"STOPPED"},
 			},
 		}},
 	} {

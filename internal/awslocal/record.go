@@ -47,6 +47,7 @@ const recordedEvents = 10_000
 type record struct {
 	mu           sync.Mutex
 	calls        []Call
+	counts       map[operationName]int
 	mail         []Mail
 	publications []Publication
 	undelivered  []Undelivered
@@ -54,9 +55,16 @@ type record struct {
 	errs         []error
 }
 
-func newRecord() *record { return &record{} }
+type operationName struct{ service, operation string }
 
-func (r *record) call(c Call) { r.mu.Lock(); defer r.mu.Unlock(); r.calls = append(r.calls, c) }
+func newRecord() *record { return &record{counts: map[operationName]int{}} }
+
+func (r *record) call(c Call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.calls = append(r.calls, c)
+	r.counts[operationName{c.Service, c.Operation}]++
+}
 func (r *record) send(m Mail) { r.mu.Lock(); defer r.mu.Unlock(); r.mail = append(r.mail, m) }
 func (r *record) publication(p Publication) {
 	r.mu.Lock()
@@ -99,13 +107,7 @@ func (s *Server) Calls() []Call {
 func (s *Server) CallCount(service, operation string) int {
 	s.record.mu.Lock()
 	defer s.record.mu.Unlock()
-	n := 0
-	for i := range s.record.calls {
-		if s.record.calls[i].Service == service && s.record.calls[i].Operation == operation {
-			n++
-		}
-	}
-	return n
+	return s.record.counts[operationName{service, operation}]
 }
 
 // Mail is the outbox: all e-mails so far, oldest first, requests for confirmation included.

@@ -277,6 +277,13 @@ func (s *Server) Tasks() []Task {
 	return tasks
 }
 
+// TaskCount is how many tasks were ever started.
+func (s *Server) TaskCount() int {
+	s.tasks.mu.Lock()
+	defer s.tasks.mu.Unlock()
+	return len(s.tasks.started)
+}
+
 func (t *task) snapshot() Task {
 	t.mu.Lock()
 	defer t.mu.Unlock()

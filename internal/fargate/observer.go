@@ -69,7 +69,11 @@ const offeredFor = 10 * time.Minute
 // describesAtOnce bounds the DescribeTasks calls in flight for one cluster.
 const describesAtOnce = 4
 
-// NewObserver returns an observer that asks ECS about each task every interval.
+// startingPolls is how many times within the interval ECS is asked about tasks that do not run yet. No event tells that a
+// container runs: such events would be half of all, and the calls that fetch them more than the calls of these polls.
+const startingPolls = 3
+
+// NewObserver returns an observer that asks ECS about each task every interval, and more often until it runs.
 func NewObserver(interval time.Duration, clk clock.WithTicker, log logr.Logger) *Observer {
 	return &Observer{
 		clock: clk, interval: interval, log: log,
@@ -178,17 +182,34 @@ func (o *Observation) accept(task Task, now time.Time) bool {
 
 // Start polls until ctx ends. It is a controller-runtime Runnable.
 func (o *Observer) Start(ctx context.Context) error {
-	ticker := o.clock.NewTicker(o.interval)
+	ticker := o.clock.NewTicker(o.interval / startingPolls)
 	defer ticker.Stop()
-	for {
-		o.poll(ctx)
+	o.poll(ctx, everyTask)
+	for tick := 1; ; {
+		which := everyTask
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C():
+			if tick%startingPolls != 0 {
+				which = startingTask
+			}
+			tick++
 		case <-o.pollRequests:
 		}
+		o.poll(ctx, which)
 	}
+}
+
+// everyTask and startingTask say which tasks a poll asks about.
+func everyTask(Task) bool { return true }
+
+func startingTask(task Task) bool {
+	switch task.LastStatus {
+	case "", "PROVISIONING", "PENDING", "ACTIVATING":
+		return true
+	}
+	return false
 }
 
 // PollSoon makes Start poll without waiting for the interval.
@@ -207,11 +228,11 @@ type group struct {
 	cluster string
 }
 
-// poll asks about every watched task once, DescribeBatch at a time. A cluster that does not answer takes no more than
-// one call's time from the others: its circuit opens.
-func (o *Observer) poll(ctx context.Context) {
+// poll asks about the watched tasks of which that is wanted, once each, DescribeBatch at a time. A cluster that does not
+// answer takes no more than one call's time from the others: its circuit opens.
+func (o *Observer) poll(ctx context.Context, wanted func(Task) bool) {
 	var groups sync.WaitGroup
-	for key, arns := range o.groups() {
+	for key, arns := range o.groups(wanted) {
 		groups.Go(func() { o.pollGroup(ctx, key, arns) })
 	}
 	groups.Wait()
@@ -238,7 +259,7 @@ func (o *Observer) pollGroup(ctx context.Context, key group, arns []string) {
 	_ = calls.Wait()
 }
 
-func (o *Observer) groups() map[group][]string {
+func (o *Observer) groups(wanted func(Task) bool) map[group][]string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for startedBy, news := range o.byStartedBy {
@@ -248,7 +269,7 @@ func (o *Observer) groups() map[group][]string {
 	}
 	groups := map[group][]string{}
 	for arn, entry := range o.watched {
-		if entry.observation.Task.Stopped() {
+		if entry.observation.Task.Stopped() || !wanted(entry.observation.Task) {
 			continue
 		}
 		key := group{client: entry.target.Client, cluster: entry.target.ClusterARN}

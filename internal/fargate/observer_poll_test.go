@@ -16,7 +16,7 @@ func TestAPollAsksForAHundredTasksAtATime(t *testing.T) {
 		o.describer.set(target.TaskARN, 1)
 		o.Watch(target)
 	}
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	asked := map[string]int{}
 	batches := o.describer.calls()
 	for _, batch := range batches {
@@ -47,7 +47,7 @@ func TestTasksOfOtherClustersAndClientsAreAskedForApart(t *testing.T) {
 	for _, target := range []Target{o.target(1), elsewhere, otherAccount} {
 		o.Watch(target)
 	}
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if clusters := slices.Sorted(slices.Values(o.describer.clusters)); !slices.Equal(clusters, []string{observedCluster, observedCluster + "-other"}) {
 		t.Errorf("the clusters that were asked: %v", clusters)
 	}
@@ -66,7 +66,7 @@ func TestABatchThatFailsKeepsNoOtherFromBeingAsked(t *testing.T) {
 		o.describer.set(target.TaskARN, 1)
 		o.Watch(target)
 	}
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	spoiled := map[string]bool{}
 	batches := o.describer.calls()
 	for _, batch := range batches {
@@ -86,7 +86,7 @@ func TestABatchThatFailsKeepsNoOtherFromBeingAsked(t *testing.T) {
 		}
 	}
 	delete(o.describer.refused, bad)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	for i := range tasks {
 		if o.Watch(o.target(i)).Task.Version != 1 {
 			t.Fatalf("task %d is not known after the next poll", i)
@@ -104,8 +104,8 @@ func TestNobodyIsAskedAboutTasksThatHaveStoppedOrAreForgotten(t *testing.T) {
 	o.describer.stopped[stopped.TaskARN] = true
 	o.Forget(forgotten.TaskARN)
 	o.ForgetOwner(orphan.Owner)
-	o.poll(t.Context())
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
+	o.poll(t.Context(), everyTask)
 	calls := o.describer.calls()
 	slices.Sort(calls[0])
 	if len(calls) != 2 || !slices.Equal(calls[0], []string{running.TaskARN, stopped.TaskARN}) || !slices.Equal(calls[1], []string{running.TaskARN}) {
@@ -121,8 +121,12 @@ func TestNobodyIsAskedAboutTasksThatHaveStoppedOrAreForgotten(t *testing.T) {
 
 func TestTasksArePolledAtOnceThenEveryIntervalAndWhenAskedFor(t *testing.T) {
 	o := newObserved(t)
-	o.describer.set(o.target(1).TaskARN, 1)
-	o.Watch(o.target(1))
+	running, starting := o.target(1), o.target(2)
+	for _, target := range []Target{running, starting} {
+		o.describer.set(target.TaskARN, 1)
+		o.Watch(target)
+	}
+	o.describer.starting[starting.TaskARN] = true
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
@@ -136,16 +140,25 @@ func TestTasksArePolledAtOnceThenEveryIntervalAndWhenAskedFor(t *testing.T) {
 		}
 	}
 	polled(1)
-	o.clock.Step(14 * time.Second)
+	o.clock.Step(4 * time.Second)
 	o.PollSoon()
 	polled(2)
-	o.clock.Step(time.Second)
-	polled(3)
+	for i, step := range []time.Duration{time.Second, 5 * time.Second, 5 * time.Second} {
+		o.clock.Step(step)
+		polled(3 + i)
+	}
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("the end of its context made Start fail: %v", err)
 	}
-	if got := len(o.describer.calls()); got != 3 {
-		t.Errorf("%d polls, want 3", got)
+	// At 0 s, 4 s, 5 s, 10 s and 15 s.
+	for i, want := range []int{2, 2, 1, 1, 2} {
+		call := o.describer.calls()[i]
+		if len(call) != want || !slices.Contains(call, starting.TaskARN) {
+			t.Errorf("poll %d asked for %d tasks (%v), want %d and the one that starts among them", i+1, len(call), call, want)
+		}
+	}
+	if got := len(o.describer.calls()); got != 5 {
+		t.Errorf("%d polls, want 5", got)
 	}
 }

@@ -48,12 +48,12 @@ func TestPollAndEventsEndInTheSamePlace(t *testing.T) {
 	o.Watch(target)
 	o.describer.set(target.TaskARN, 3)
 	o.Offer(taskOf(target, 2, "PENDING"), target.Owner)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target).Task; got.Version != 3 || got.LastStatus != "RUNNING" {
 		t.Errorf("after an older event and a newer poll: %+v", got)
 	}
 	o.Offer(taskOf(target, 4, "DEPROVISIONING"), target.Owner)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target).Task; got.Version != 4 || got.LastStatus != "DEPROVISIONING" {
 		t.Errorf("after a newer event and an older poll: %+v", got)
 	}
@@ -71,8 +71,8 @@ func TestOnlyNewsIsTold(t *testing.T) {
 		{"its first version is told", func() { o.Offer(taskOf(target, 2, "PENDING"), target.Owner) }, 1},
 		{"the same version again is not", func() { o.Offer(taskOf(target, 2, "PENDING"), target.Owner) }, 1},
 		{"an older version is not", func() { o.Offer(taskOf(target, 1, "PROVISIONING"), target.Owner) }, 1},
-		{"a poll that finds the same version tells nobody", func() { o.describer.set(target.TaskARN, 2); o.poll(t.Context()) }, 1},
-		{"a poll that finds a newer version is told", func() { o.describer.set(target.TaskARN, 3); o.poll(t.Context()) }, 2},
+		{"a poll that finds the same version tells nobody", func() { o.describer.set(target.TaskARN, 2); o.poll(t.Context(), everyTask) }, 1},
+		{"a poll that finds a newer version is told", func() { o.describer.set(target.TaskARN, 3); o.poll(t.Context(), everyTask) }, 2},
 		{"that version's event, when it comes after all, is not", func() { o.Offer(taskOf(target, 3, "RUNNING"), target.Owner) }, 2},
 		{"to watch it again tells nobody", func() { o.Watch(target) }, 2},
 	}
@@ -89,7 +89,7 @@ func TestMissingIsCountedPollByPollUntilTheTaskIsSeenAgain(t *testing.T) {
 	target := o.target(1)
 	o.Watch(target)
 	for poll := 1; poll <= 3; poll++ {
-		o.poll(t.Context())
+		o.poll(t.Context(), everyTask)
 		if got := o.Watch(target); got.Missing != poll || got.Task.ARN != "" {
 			t.Errorf("after %d polls that miss it: %+v", poll, got)
 		}
@@ -98,7 +98,7 @@ func TestMissingIsCountedPollByPollUntilTheTaskIsSeenAgain(t *testing.T) {
 		}
 	}
 	o.describer.set(target.TaskARN, 1)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target); got.Missing != 0 || got.Task.Version != 1 {
 		t.Errorf("seen: %+v", got)
 	}
@@ -106,19 +106,19 @@ func TestMissingIsCountedPollByPollUntilTheTaskIsSeenAgain(t *testing.T) {
 	o.describer.mu.Lock()
 	delete(o.describer.versions, target.TaskARN)
 	o.describer.mu.Unlock()
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target); got.Missing != 1 || got.Task.Version != 1 {
 		t.Errorf("missed after it was seen: %+v", got)
 	}
 	o.describer.set(target.TaskARN, 1)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target).Missing; got != 0 {
 		t.Errorf("seen again in the version that was known: missing %d", got)
 	}
 	o.describer.mu.Lock()
 	delete(o.describer.versions, target.TaskARN)
 	o.describer.mu.Unlock()
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	o.Offer(taskOf(target, 2, "RUNNING"), target.Owner)
 	if got := o.Watch(target); got.Missing != 0 || got.Task.Version != 2 {
 		t.Errorf("missed by the poll and seen by an event: %+v", got)
@@ -130,7 +130,7 @@ func TestAFailingPollMissesNothing(t *testing.T) {
 	target := o.target(1)
 	o.Watch(target)
 	o.describer.refused[target.TaskARN] = true
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if got := o.Watch(target); got.Missing != 0 {
 		t.Errorf("a poll that ECS did not answer counts as missing %d", got.Missing)
 	}
@@ -179,12 +179,12 @@ func TestNewsThatNobodyAsksForIsForgotten(t *testing.T) {
 	o.Offer(taskOf(old, 1, "PENDING"), old.Owner)
 	o.clock.Step(offeredFor)
 	o.Offer(taskOf(young, 1, "PENDING"), young.Owner)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if _, ok := o.StartedBy(old.StartedBy); !ok {
 		t.Errorf("news was forgotten after %s already", offeredFor)
 	}
 	o.clock.Step(time.Second)
-	o.poll(t.Context())
+	o.poll(t.Context(), everyTask)
 	if _, ok := o.StartedBy(old.StartedBy); ok {
 		t.Errorf("news is kept for longer than %s", offeredFor)
 	}

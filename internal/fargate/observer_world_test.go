@@ -26,6 +26,7 @@ type describer struct {
 	// versions are the tasks that are known; refused are those whose whole batch is refused.
 	versions map[string]int64
 	stopped  map[string]bool
+	starting map[string]bool
 	refused  map[string]bool
 	batches  [][]string
 	clusters []string
@@ -33,7 +34,7 @@ type describer struct {
 
 func newDescriber(t *testing.T) (*describer, *Client) {
 	t.Helper()
-	d := &describer{versions: map[string]int64{}, stopped: map[string]bool{}, refused: map[string]bool{}}
+	d := &describer{versions: map[string]int64{}, stopped: map[string]bool{}, starting: map[string]bool{}, refused: map[string]bool{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in struct {
 			Cluster string   `json:"cluster"`
@@ -72,6 +73,8 @@ func (d *describer) answer(cluster string, arns []string) (int, any) {
 			failures = append(failures, map[string]any{"arn": arn, "reason": "MISSING"})
 		case d.stopped[arn]:
 			tasks = append(tasks, map[string]any{"taskArn": arn, "clusterArn": cluster, "version": version, "lastStatus": "STOPPED"})
+		case d.starting[arn]:
+			tasks = append(tasks, map[string]any{"taskArn": arn, "clusterArn": cluster, "version": version, "lastStatus": "PENDING"})
 		default:
 			tasks = append(tasks, map[string]any{"taskArn": arn, "clusterArn": cluster, "version": version, "lastStatus": "RUNNING"})
 		}

@@ -123,12 +123,15 @@ func (c *consumer) stop() {
 // up the other environments of the queue, so each failure moves on to the next client, and what works is kept.
 func (c *consumer) receiveUntil(ctx context.Context) {
 	failures, turn := 0, 0
+	var last time.Time
 	for ctx.Err() == nil {
 		client := c.client(turn)
 		if client == nil {
 			return
 		}
 		messages, err := c.receive(ctx, client)
+		since := time.Since(last)
+		last = time.Now()
 		if err == nil {
 			failures = 0
 			c.worked(actionReceive)
@@ -137,6 +140,7 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 			if !c.handleBatch(ctx, client, messages) {
 				turn++
 			}
+			pause(ctx, gather(len(messages), since)-time.Since(last))
 			continue
 		}
 		if ctx.Err() != nil {
@@ -171,6 +175,32 @@ func (c *consumer) receive(ctx context.Context, client *sqs.Client) ([]sqstypes.
 		return nil, fmt.Errorf("receive from %s: %w", c.url, err)
 	}
 	return out.Messages, nil
+}
+
+// mostGathering bounds the pause after a receive that was not full.
+const mostGathering = 200 * time.Millisecond
+
+// gather returns how long to wait from one receive to the next so that the next one is full, when so many messages came
+// since the one before. A queue that is received from whenever it has a message needs up to ten times the calls. The first
+// message after a silence is not delayed by it, since the receive that gets it is open already.
+func gather(received int, since time.Duration) time.Duration {
+	if received == 0 || received >= maxBatch {
+		return 0
+	}
+	return min(min(since, mostGathering)*maxBatch/time.Duration(received), mostGathering)
+}
+
+// pause waits in real time, whatever the clock of the messages.
+func pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 func (c *consumer) wait(ctx context.Context, delay time.Duration) {

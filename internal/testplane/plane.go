@@ -151,6 +151,14 @@ func (p *Plane) LogFile() string {
 	return p.process.logFile()
 }
 
+// PID is the number of devplane's process, 0 where it is not devplane.
+func (p *Plane) PID() int {
+	if p.process == nil {
+		return 0
+	}
+	return p.process.command.Process.Pid
+}
+
 // Halt stops the control plane and keeps its data; clients get refused connections until Resume.
 func (p *Plane) Halt(ctx context.Context, how Shutdown) error {
 	if p.process == nil {

@@ -60,7 +60,7 @@ func samples(t *testing.T) []sample {
 		taken[rule]++
 		all = append(all, sample{name, event, rule})
 	}
-	for rule, least := range map[string]int{"scanjob-pull-requests": 4, "scanjob-pushes": 3, "scanjob-tasks": 13, "": 9} {
+	for rule, least := range map[string]int{"scanjob-pull-requests": 4, "scanjob-pushes": 3, "scanjob-tasks": 8, "": 14} {
 		if taken[rule] < least {
 			t.Fatalf("%d samples for rule %q in %s, want %d", taken[rule], rule, folder, least)
 		}
@@ -76,7 +76,7 @@ func ruleOf(name string) string {
 	case "codecommit-referenceCreated", "codecommit-referenceUpdated-push", "codecommit-referenceUpdated-merge":
 		return "scanjob-pushes"
 	}
-	if strings.HasPrefix(name, "ecs-task-") {
+	if strings.HasPrefix(name, "ecs-task-5-stopped-") || strings.HasPrefix(name, "ecs-task-failed-") || name == "ecs-task-spot-stopped" {
 		return "scanjob-tasks"
 	}
 	return ""
@@ -90,12 +90,12 @@ func altered(t *testing.T, folder string) []sample {
 		name, of, field string
 		value           any
 	}{
-		{"a task of another cluster", "ecs-task-3-running", "clusterArn", arn("ecs", "cluster/others")},
-		{"a task of a cluster whose name goes on", "ecs-task-3-running", "clusterArn", arn("ecs", "cluster/scans-2")},
-		{"a task of a cluster of that name in another region", "ecs-task-3-running", "clusterArn", "arn:aws:ecs:eu-west-1:111122223333:cluster/scans"},
-		{"a task of a cluster of that name in another account", "ecs-task-3-running", "clusterArn", "arn:aws:ecs:us-east-1:444455556666:cluster/scans"},
-		{"a task that a service has started", "ecs-task-3-running", "startedBy", "ecs-svc/1234567890123456789"},
-		{"a task that somebody has started", "ecs-task-3-running", "startedBy", nil},
+		{"a task of another cluster", "ecs-task-5-stopped-exit0", "clusterArn", arn("ecs", "cluster/others")},
+		{"a task of a cluster whose name goes on", "ecs-task-5-stopped-exit0", "clusterArn", arn("ecs", "cluster/scans-2")},
+		{"a task of a cluster of that name in another region", "ecs-task-5-stopped-exit0", "clusterArn", "arn:aws:ecs:eu-west-1:111122223333:cluster/scans"},
+		{"a task of a cluster of that name in another account", "ecs-task-5-stopped-exit0", "clusterArn", "arn:aws:ecs:us-east-1:444455556666:cluster/scans"},
+		{"a task that a service has started", "ecs-task-5-stopped-exit0", "startedBy", "ecs-svc/1234567890123456789"},
+		{"a task that somebody has started", "ecs-task-5-stopped-exit0", "startedBy", nil},
 		{"a tag that was pushed", "codecommit-referenceCreated", "referenceType", "tag"},
 	} {
 		event := read(t, filepath.Join(folder, change.of+".json"))

@@ -43,16 +43,17 @@ func main() {
 	size := flag.Float64("size", 1, "the part of each scenario's full size that is run; ranges hold for 1")
 	only := flag.String("only", "", "the scenarios to run, by commas: burst, throughput, steady, fairness (default: all)")
 	ranges := flag.String("ranges", "hack/bench/ranges.yaml", "the file of the ranges")
+	profiles := flag.String("profiles", "", "a folder for CPU profiles of the scenario throughput")
 	output := flag.String("json", "", "a file for the figures")
 	flag.Parse()
 	ctrl.SetLogger(logr.Discard())
-	if err := run(ctrl.SetupSignalHandler(), *size, *only, *ranges, *output); err != nil {
+	if err := run(ctrl.SetupSignalHandler(), options{*size, *profiles}, *only, *ranges, *output); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-controller:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, size float64, only, ranges, output string) error {
+func run(ctx context.Context, o options, only, ranges, output string) error {
 	text, err := os.ReadFile(ranges)
 	if err != nil {
 		return err
@@ -67,7 +68,7 @@ func run(ctx context.Context, size float64, only, ranges, output string) error {
 			continue
 		}
 		began := time.Now()
-		measured, err := s.measure(ctx, size)
+		measured, err := s.measure(ctx, o)
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -77,10 +78,10 @@ func run(ctx context.Context, size float64, only, ranges, output string) error {
 		}
 	}
 	slices.SortFunc(figures, func(a, b figure) int { return strings.Compare(a.Name, b.Name) })
-	if err := report(figures, size, output); err != nil {
+	if err := report(figures, o.size, output); err != nil {
 		return err
 	}
-	if size == 1 && slices.ContainsFunc(figures, func(f figure) bool { return f.Out }) {
+	if o.size == 1 && slices.ContainsFunc(figures, func(f figure) bool { return f.Out }) {
 		return errors.New("a figure is out of its range")
 	}
 	return nil

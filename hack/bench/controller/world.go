@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -31,6 +29,7 @@ const namespace = "bench"
 
 // world is a control plane, a local AWS and a manager of a scenario's own.
 type world struct {
+	options options
 	kube    client.WithWatch
 	plane   *testplane.Plane
 	stack   *devstack.Stack
@@ -40,8 +39,8 @@ type world struct {
 }
 
 // newWorld starts everything, with tasks that sleep and an environment of so many slots.
-func newWorld(ctx context.Context, sleep time.Duration, limit int32, args ...string) (w *world, err error) {
-	w = &world{}
+func newWorld(ctx context.Context, o options, sleep time.Duration, limit int32, args ...string) (w *world, err error) {
+	w = &world{options: o}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, w.close())
@@ -74,6 +73,9 @@ func newWorld(ctx context.Context, sleep time.Duration, limit int32, args ...str
 		return w, err
 	}
 	args = append(w.stack.ManagerArgs(), args...)
+	if o.profiles != "" {
+		args = append(args, "--pprof-bind-address="+pprofAddress)
+	}
 	if w.manager, err = devstack.StartManager(filepath.Join(root, "bin", "manager"), w.plane.Kubeconfig(), args, w.stack.ManagerEnv(), nil); err != nil {
 		return w, err
 	}
@@ -136,7 +138,7 @@ func (w *world) submit(ctx context.Context, repository string, from, count int) 
 	for i := from; i < from+count; i++ {
 		group.Go(func() error {
 			return w.kube.Create(ctx, &scanv1.ScanJob{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i)},
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i), Finalizers: []string{scanv1.FinalizerStopTask}},
 				Spec: scanv1.ScanJobSpec{
 					EnvironmentName: "default",
 					Source: scanv1.ScanSource{
@@ -149,27 +151,32 @@ func (w *world) submit(ctx context.Context, repository string, from, count int) 
 	return group.Wait()
 }
 
-// calls counts the calls of operations of a service.
-func (w *world) calls(service string, operations ...string) int {
-	count := 0
-	for _, operation := range operations {
-		count += w.stack.AWS.CallCount(service, operation)
+// scanOperations are those that a scan costs.
+func scanOperations() map[string][]string {
+	return map[string][]string{
+		"ecs": {"RunTask", "DescribeTasks", "ListTasks", "StopTask"},
+		"sqs": {"ReceiveMessage", "DeleteMessageBatch", "ChangeMessageVisibilityBatch"},
 	}
-	return count
 }
 
-// cpu returns the processor time that the manager has used.
-func (w *world) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", w.manager.PID()))
-	if err != nil {
-		return 0, err
+// allCalls counts the calls by operation.
+func (w *world) allCalls() map[string]int {
+	counts := map[string]int{}
+	for service, names := range scanOperations() {
+		for _, name := range names {
+			counts[name] = w.stack.AWS.CallCount(service, name)
+		}
 	}
-	// The second field is the program's name in brackets; user and system time are the 14th and 15th, in hundredths.
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	user, err := strconv.Atoi(fields[11])
-	if err != nil {
-		return 0, err
+	return counts
+}
+
+// perJob adds the AWS calls per job since earlier to figures, by operation and in all.
+func (w *world) perJob(figures map[string]float64, earlier map[string]int, jobs int) {
+	sum := 0
+	for name, count := range w.allCalls() {
+		count -= earlier[name]
+		sum += count
+		figures["awsCallsPerJob."+name] = float64(count) / float64(jobs)
 	}
-	system, err := strconv.Atoi(fields[12])
-	return time.Duration(user+system) * 10 * time.Millisecond, err
+	figures["awsCallsPerJob"] = float64(sum) / float64(jobs)
 }

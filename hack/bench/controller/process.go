@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// cpuOf returns the processor time that a process has used.
+func cpuOf(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The second field is the program's name in brackets; user and system time are the 14th and 15th, in hundredths.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	user, err := strconv.Atoi(fields[11])
+	if err != nil {
+		return 0, err
+	}
+	system, err := strconv.Atoi(fields[12])
+	return time.Duration(user+system) * 10 * time.Millisecond, err
+}
+
+// residentOf returns the memory of a process that is in use, in bytes: now, and at most so far.
+func residentOf(pid int) (now, most int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		name, value, _ := strings.Cut(line, ":")
+		kilobytes, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+		var into *int64
+		switch name {
+		case "VmRSS":
+			into = &now
+		case "VmHWM":
+			into = &most
+		default:
+			continue
+		}
+		if *into, err = strconv.ParseInt(kilobytes, 10, 64); err != nil {
+			return 0, 0, fmt.Errorf("read %s of process %d: %w", name, pid, err)
+		}
+		*into *= 1024
+	}
+	return now, most, nil
+}
+
+// meter measures what the processes of a world use from its begin on.
+type meter struct {
+	world *world
+	began time.Time
+	used  map[string]time.Duration
+}
+
+func (w *world) meter() (*meter, error) {
+	used, err := w.used()
+	return &meter{world: w, began: time.Now(), used: used}, err
+}
+
+// used returns the processor time of each process so far: the manager's, the control plane's, and that of this one, which
+// is the load and the local AWS.
+func (w *world) used() (map[string]time.Duration, error) {
+	used := map[string]time.Duration{}
+	for name, pid := range map[string]int{"manager": w.manager.PID(), "plane": w.plane.PID(), "load": os.Getpid()} {
+		if pid == 0 {
+			continue
+		}
+		cpu, err := cpuOf(pid)
+		if err != nil {
+			return nil, err
+		}
+		used[name] = cpu
+	}
+	return used, nil
+}
+
+// perJob adds the processor time per job to figures, in milliseconds.
+func (m *meter) perJob(figures map[string]float64, jobs int) error {
+	used, err := m.world.used()
+	if err != nil {
+		return err
+	}
+	for name, cpu := range used {
+		figures["cpuMillisPerJob."+name] = (cpu - m.used[name]).Seconds() * 1000 / float64(jobs)
+	}
+	return nil
+}
