@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -119,13 +120,28 @@ func (c *consumer) stop() {
 	}
 }
 
-// receiveUntil receives and handles until the context ends. No error ends it. A role that lost its permission must not hold
-// up the other environments of the queue, so each failure moves on to the next client, and what works is kept.
+// batchesAtOnce is how many batches a receiver handles at once. A handler may wait for seconds, for the rate of another
+// service; the messages behind its batch must not.
+const batchesAtOnce = 5
+
+// receiveUntil receives and handles until the context ends, and all that was received is settled. No error ends it. A role
+// that lost its permission must not hold up the other environments of the queue, so each failure moves on to the next
+// client, and what works is kept.
 func (c *consumer) receiveUntil(ctx context.Context) {
-	failures, turn := 0, 0
+	var turn atomic.Int64
+	var handling sync.WaitGroup
+	defer handling.Wait()
+	places := make(chan struct{}, batchesAtOnce)
+	failures := 0
 	var last time.Time
 	for ctx.Err() == nil {
-		client := c.client(turn)
+		// Before the receive, from which on the clock of the messages' visibility runs.
+		select {
+		case places <- struct{}{}:
+		case <-ctx.Done():
+			return
+		}
+		client := c.client(int(turn.Load()))
 		if client == nil {
 			return
 		}
@@ -137,17 +153,21 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 			c.worked(actionReceive)
 			c.options.Metrics.lastReceive.WithLabelValues(c.name).Set(float64(c.options.Clock.Now().UnixMilli()) / 1000)
 			c.options.Metrics.oldest.WithLabelValues(c.name).Set(c.oldest(messages).Seconds())
-			if !c.handleBatch(ctx, client, messages) {
-				turn++
-			}
+			handling.Go(func() {
+				defer func() { <-places }()
+				if !c.handleBatch(ctx, client, messages) {
+					turn.Add(1)
+				}
+			})
 			pause(ctx, gather(len(messages), since)-time.Since(last))
 			continue
 		}
+		<-places
 		if ctx.Err() != nil {
 			return
 		}
 		failures++
-		turn++
+		turn.Add(1)
 		c.failed(actionReceive, err)
 		c.options.Metrics.receiveErrors.WithLabelValues(c.name).Inc()
 		delay := receiveDelay(failures, rand.Float64())

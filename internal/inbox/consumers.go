@@ -56,7 +56,8 @@ type Options struct {
 	WaitTime time.Duration
 	// VisibilityTimeout is how long a received message is hidden from others, in whole seconds. Default: 60 s.
 	VisibilityTimeout time.Duration
-	// Receivers is how many receives are open at once per queue. Each handles up to 10 messages in parallel. Default: 2.
+	// Receivers is how many receives are open at once per queue. Each handles up to 5 batches of 10
+	// messages in parallel. Default: 2.
 	Receivers int
 	// ShutdownGrace is how long handlers may go on after the end was asked for. Default: 10 s.
 	ShutdownGrace time.Duration

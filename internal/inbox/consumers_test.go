@@ -196,6 +196,29 @@ func TestSlowHandlerKeepsNobodyElseFromBeingDone(t *testing.T) {
 	})
 }
 
+func TestSlowBatchesHoldUpNoMessagesBehindThem(t *testing.T) {
+	w := newWorld(t)
+	answer := make(chan struct{})
+	w.handler.do = func(_ context.Context, m inbox.Message) error {
+		if strings.HasPrefix(m.Body, "slow") {
+			<-answer
+		}
+		return nil
+	}
+	url := w.queue("inbox", nil)
+	for i := range 40 { // two receivers take 20 at once
+		w.send(url, fmt.Sprintf("slow %d", i))
+	}
+	for i := range 5 {
+		w.send(url, fmt.Sprintf("good %d", i))
+	}
+	w.consumers.Set(environment("a"), w.from(url))
+	w.start()
+	w.until("the messages behind them are done", func() bool { return w.handler.bodies("good") == 5 })
+	close(answer)
+	w.until("all are done", func() bool { return w.depth("inbox") == 0 })
+}
+
 func TestReceiverOutlives(t *testing.T) {
 	tests := map[string]func(*awslocal.Faults) *awslocal.Fault{
 		"throttled receives": func(f *awslocal.Faults) *awslocal.Fault {
