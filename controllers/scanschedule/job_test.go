@@ -67,6 +67,7 @@ func TestNewJob(t *testing.T) {
 			Annotations: map[string]string{
 				"note": "hello", v1alpha1.AnnotationBranch: "release/1", v1alpha1.AnnotationScheduledTime: "2026-11-24T12:00:00Z",
 			},
+			Finalizers: []string{v1alpha1.FinalizerStopTask},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "scanjob.dev/v1alpha1", Kind: "ScanSchedule", Name: "weekly", UID: "uid-1",
 				Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(false),

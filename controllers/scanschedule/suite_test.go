@@ -92,6 +92,7 @@ func (w *world) startManager() {
 		}
 	}
 	var err error
+	plane.ReleaseScanJobs(t, w.namespace)
 	if w.client, err = client.New(plane.Config, client.Options{Scheme: scheme}); err != nil {
 		t.Fatal(err)
 	}

@@ -498,7 +498,7 @@ func TestJobOfATriggerThatWasDeletedAndMadeAnewIsNotTakenForOurs(t *testing.T) {
 	}
 	left := triggers.NewJob(old, c, name)
 	// The garbage collector would take it away at once, because its owner is not there.
-	left.Finalizers = []string{v1alpha1.FinalizerStopTask}
+	left.Finalizers = []string{"scanjob.dev/kept-by-a-test"}
 	w.create(left)
 	e := at(events.PullRequestCreated, commitA, 0)
 	if err := w.handler.HandlePullRequest(t.Context(), w.queueURL, e, noon); !errors.Is(err, errNameTaken) {

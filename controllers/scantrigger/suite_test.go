@@ -94,6 +94,7 @@ func makeWorld(t *testing.T, options awslocal.Options, hosted bool) *world {
 	w := &world{
 		t: t, namespace: plane.Namespace(t), hosted: hosted, registry: prometheus.NewRegistry(), aws: server, sqs: sqs.NewFromConfig(server.Config()),
 	}
+	plane.ReleaseScanJobs(t, w.namespace)
 	w.makeQueues()
 	w.startManager()
 	return w

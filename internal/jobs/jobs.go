@@ -22,6 +22,8 @@ func New(owner client.Object, kind, name, environment string, template v1alpha1.
 			Name:        name,
 			Labels:      templateLabels(template.Metadata),
 			Annotations: templateAnnotations(template.Metadata),
+			// The controller of ScanJobs puts it on jobs that have none; here it costs no write.
+			Finalizers: []string{v1alpha1.FinalizerStopTask},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion:         v1alpha1.GroupVersion.String(),
 				Kind:               kind,

@@ -113,6 +113,7 @@ func TestNewJob(t *testing.T) {
 					v1alpha1.AnnotationReceivedTime: "2026-11-09T12:00:02.5Z",
 					v1alpha1.AnnotationEventID:      "event-a",
 				},
+				Finalizers: []string{v1alpha1.FinalizerStopTask},
 				OwnerReferences: []metav1.OwnerReference{{
 					APIVersion: "scanjob.dev/v1alpha1", Kind: "ScanTrigger", Name: "main", UID: "uid-1",
 					Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(false),
