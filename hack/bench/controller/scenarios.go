@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/scanjob-dev/scanjob/internal/awslocal"
 )
 
 type scenario struct {
@@ -14,7 +12,7 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{{"burst", burst}, {"throughput", throughput}, {"steady", steady}, {"fairness", fairness}}
+	return []scenario{{"burst", burst}, {"latency", latency}, {"throughput", throughput}, {"steady", steady}, {"fairness", fairness}}
 }
 
 // options are what is asked of every scenario.
@@ -33,43 +31,7 @@ func noQuotas() []string {
 	for _, name := range []string{"run-task", "modify", "read", "on-demand-launches", "spot-launches"} {
 		flags = append(flags, "--quota-"+name+"=100000:100000")
 	}
-	return flags
-}
-
-// burst is 1,000 jobs at once under AWS's documented quotas.
-func burst(ctx context.Context, o options) (figures map[string]float64, err error) {
-	w, err := newWorld(ctx, o, time.Second, 10000)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, w.close()) }()
-	quotas := awslocal.DefaultQuotas()
-	quotas.OnDemandVCPU, quotas.SpotVCPU = 0, 0 // the rates are measured
-	w.stack.AWS.Faults().EnforceQuotas(quotas)
-	count := o.scaled(1000)
-	began := time.Now()
-	if err := w.submit(ctx, "payments", 0, count); err != nil {
-		return nil, err
-	}
-	if err := w.until(ctx, "all tasks are started", func() (bool, error) { return w.stack.AWS.TaskCount() >= count, nil }); err != nil {
-		return nil, err
-	}
-	var last time.Time
-	throttles := 0
-	for _, call := range w.stack.AWS.Calls() {
-		if call.Service == "ecs" && call.Operation == "RunTask" {
-			last = call.Time
-		}
-		if call.Err == "ThrottlingException" {
-			throttles++
-		}
-	}
-	least := float64(count-quotas.RunTask.Burst) / quotas.RunTask.PerSecond
-	figures = map[string]float64{"throttles": float64(throttles)}
-	if least > 0 {
-		figures["overLowerBound"] = last.Sub(began).Seconds() / least
-	}
-	return figures, nil
+	return append(flags, "--codecommit-calls-per-second=100000")
 }
 
 // steady is 5,000 tasks that run and nothing else.
