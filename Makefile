@@ -92,9 +92,13 @@ demo: control-plane build ## Watch a pull request that leaks a key become an e-m
 	$(WITHOUT_AWS) KEEP=$(KEEP) $(LOCALBIN)/demo
 
 .PHONY: bench-controller
-bench-controller: control-plane build ## Measure the operator under load; CONTROLLER_BENCH_ARGS='-size 0.01 -only throughput' for less.
+bench-controller: control-plane build $(LOCALBIN)/jobcontroller ## Measure the operator under load; CONTROLLER_BENCH_ARGS='-size 0.01 -only throughput' for less.
 	go build -trimpath -o $(LOCALBIN)/bench-controller ./hack/bench/controller
 	$(WITHOUT_AWS) $(LOCALBIN)/bench-controller -json $(LOCALBIN)/bench-controller.json $(CONTROLLER_BENCH_ARGS)
+
+# The yardstick: kube-controller-manager's controller of Jobs, from the control plane's modules.
+$(LOCALBIN)/jobcontroller: hack/devplane/jobcontroller/main.go hack/devplane/go.mod
+	cd hack/devplane && go build -trimpath -ldflags "-s -w" -o $@ ./jobcontroller
 
 .PHONY: bench-scanner
 bench-scanner: build $(LOCALBIN)/gitleaks $(LOCALBIN)/gitleaks-re2 ## Measure the scanner side by side with others: see docs/benchmarks.md. Some 20 minutes.

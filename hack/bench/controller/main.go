@@ -41,7 +41,7 @@ type bound struct {
 
 func main() {
 	size := flag.Float64("size", 1, "the part of each scenario's full size that is run; ranges hold for 1")
-	only := flag.String("only", "", "the scenarios to run, by commas: burst, throughput, steady, fairness (default: all)")
+	only := flag.String("only", "", "the scenarios to run, by commas: burst, latency, throughput, yardstick, steady, fairness (default: all)")
 	ranges := flag.String("ranges", "hack/bench/ranges.yaml", "the file of the ranges")
 	profiles := flag.String("profiles", "", "a folder for CPU profiles of the scenario throughput")
 	output := flag.String("json", "", "a file for the figures")

@@ -12,7 +12,7 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{{"burst", burst}, {"latency", latency}, {"throughput", throughput}, {"steady", steady}, {"fairness", fairness}}
+	return []scenario{{"burst", burst}, {"latency", latency}, {"throughput", throughput}, {"yardstick", yardstick}, {"steady", steady}, {"fairness", fairness}}
 }
 
 // options are what is asked of every scenario.

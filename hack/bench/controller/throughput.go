@@ -45,12 +45,17 @@ func throughput(ctx context.Context, o options) (figures map[string]float64, err
 		startedBy[task.StartedBy] = true
 	}
 	writes, lost := seen.sums()
+	_, most, err := residentOf(w.manager.PID())
+	if err != nil {
+		return nil, err
+	}
 	figures = map[string]float64{
-		"jobsPerSecond": float64(count) / took.Seconds(),
-		"writesPerJob":  float64(writes) / float64(count),
-		"startedTwice":  float64(startedTwice),
-		"lost":          float64(lost),
-		"aboveLimit":    float64(max(0, w.most.Load()-limit)),
+		"jobsPerSecond":   float64(count) / took.Seconds(),
+		"writesPerJob":    float64(writes) / float64(count),
+		"managerMegabyte": float64(most) / 1e6,
+		"startedTwice":    float64(startedTwice),
+		"lost":            float64(lost),
+		"aboveLimit":      float64(max(0, w.most.Load()-limit)),
 	}
 	w.perJob(figures, earlier, count)
 	return figures, meter.perJob(figures, count)
