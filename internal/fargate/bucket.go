@@ -20,6 +20,8 @@ const (
 // increase, multiplicative decrease. Others may use the account, too.
 type bucket struct {
 	limiter *rate.Limiter
+	// calls spaces calls whose tokens were spent a while before: they may come in a bunch that is larger than AWS's bucket.
+	calls *rate.Limiter
 
 	mu   sync.Mutex
 	most rate.Limit
@@ -32,7 +34,7 @@ type bucket struct {
 
 func newBucket(quota Rate) *bucket {
 	limit, burst := used(quota)
-	return &bucket{limiter: rate.NewLimiter(limit, burst), most: limit, current: limit}
+	return &bucket{limiter: rate.NewLimiter(limit, burst), calls: rate.NewLimiter(limit, burst), most: limit, current: limit}
 }
 
 // available returns the whole tokens there are and, where there is none, how long it is until there is one.
@@ -87,6 +89,7 @@ func (b *bucket) recover(now time.Time) {
 func (b *bucket) set(now time.Time, limit rate.Limit) {
 	b.current = limit
 	b.limiter.SetLimitAt(now, limit)
+	b.calls.SetLimitAt(now, limit)
 }
 
 // share is the part of the full rate that is in use.

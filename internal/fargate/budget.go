@@ -103,6 +103,17 @@ func (b *Budget) Spend(launch Launch, tasks int, now time.Time) {
 	}
 }
 
+// pace waits until the call that starts a task may be made. Its tokens were spent when it was decided on; how long ago
+// differs from call to call.
+func (b *Budget) pace(ctx context.Context, launch Launch) error {
+	for _, bucket := range b.launchBuckets(launch) {
+		if err := bucket.calls.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // throttled slows the start of tasks down after a throttle answer.
 func (b *Budget) throttled(launch Launch, now time.Time) {
 	b.runTask.throttled(now)

@@ -87,3 +87,22 @@ func TestARateIsReadAsItIsWritten(t *testing.T) {
 		}
 	}
 }
+
+// Between the decision to start a task and the call lies a write of its record, which takes a different time each time.
+func TestCallsThatComeInABunchAreSpaced(t *testing.T) {
+	quotas := DefaultQuotas()
+	quotas.RunTask = Rate{Burst: 10, PerSecond: 200}
+	budget, launch := NewBudget(quotas), Launch{OnDemand: true}
+	at := time.Now()
+	const calls = 49
+	budget.Spend(launch, calls, at.Add(-time.Second)) // over a second, as far as the bucket knows
+	for range calls {
+		if err := budget.pace(t.Context(), launch); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The bucket has 9, and 196 flow into it in a second.
+	if took := time.Since(at); took < 200*time.Millisecond {
+		t.Errorf("%d calls went out within %s, more than AWS's bucket takes", calls, took)
+	}
+}

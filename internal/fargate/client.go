@@ -42,6 +42,9 @@ const runTaskTries = 1
 // is a *Rejection where ECS said definitely that this call started no task; after any other error a task may exist, and
 // Start must be repeated with the same input.
 func (c *Client) Start(ctx context.Context, input *ecs.RunTaskInput) (string, error) {
+	if err := c.budget.pace(ctx, launchOf(input)); err != nil {
+		return "", fmt.Errorf("wait for AWS's rate: %w", err)
+	}
 	var output *ecs.RunTaskOutput
 	err := c.call(ctx, func(ctx context.Context) (err error) {
 		output, err = c.ecs.RunTask(ctx, input, func(o *ecs.Options) { o.RetryMaxAttempts = runTaskTries })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -94,6 +95,7 @@ func burst(ctx context.Context, o options) (figures map[string]float64, err erro
 		}
 		if call.Err == "ThrottlingException" {
 			throttles++
+			fmt.Fprintf(os.Stderr, "%s was throttled %s after the begin\n", call.Operation, call.Time.Sub(began).Round(time.Millisecond))
 		}
 	}
 	least := float64(count-quotas.RunTask.Burst) / quotas.RunTask.PerSecond
