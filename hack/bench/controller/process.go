@@ -24,30 +24,20 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, err
 }
 
-// residentOf returns the memory of a process that is in use, in bytes: now, and at most so far.
-func residentOf(pid int) (now, most int64, err error) {
+// residentOf returns the most memory that a process has used so far, in bytes.
+func residentOf(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		name, value, _ := strings.Cut(line, ":")
-		kilobytes, _, _ := strings.Cut(strings.TrimSpace(value), " ")
-		var into *int64
-		switch name {
-		case "VmRSS":
-			into = &now
-		case "VmHWM":
-			into = &most
-		default:
-			continue
+		if name, value, _ := strings.Cut(line, ":"); name == "VmHWM" {
+			kilobytes, _, _ := strings.Cut(strings.TrimSpace(value), " ")
+			n, err := strconv.ParseInt(kilobytes, 10, 64)
+			return n * 1024, err
 		}
-		if *into, err = strconv.ParseInt(kilobytes, 10, 64); err != nil {
-			return 0, 0, fmt.Errorf("read %s of process %d: %w", name, pid, err)
-		}
-		*into *= 1024
 	}
-	return now, most, nil
+	return 0, fmt.Errorf("process %d says no VmHWM", pid)
 }
 
 // meter measures what the processes of a world use from its begin on.

@@ -43,7 +43,7 @@ func steady(ctx context.Context, o options) (figures map[string]float64, err err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	count := o.scaled(5000)
-	if err := w.submit(ctx, "payments", 0, count); err != nil {
+	if err := w.submit(ctx, "payments", count); err != nil {
 		return nil, err
 	}
 	if err := w.until(ctx, "all tasks run", func() (bool, error) { return int(w.running.Load()) >= count, nil }); err != nil {
@@ -84,12 +84,12 @@ func fairness(ctx context.Context, o options) (figures map[string]float64, err e
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if err := w.submit(ctx, "big", 0, many); err != nil {
+	if err := w.submit(ctx, "big", many); err != nil {
 		return nil, err
 	}
 	before := w.stack.AWS.TaskCount()
 	for i := range few {
-		if err := w.submit(ctx, "small-"+string(rune('a'+i)), 0, 1); err != nil {
+		if err := w.submit(ctx, "small-"+string(rune('a'+i)), 1); err != nil {
 			return nil, err
 		}
 	}

@@ -26,7 +26,7 @@ func throughput(ctx context.Context, o options) (figures map[string]float64, err
 		return nil, err
 	}
 	profiled := w.profiled(ctx)
-	if err := w.submit(ctx, "payments", 0, count); err != nil {
+	if err := w.submit(ctx, "payments", count); err != nil {
 		return nil, err
 	}
 	if err := w.until(ctx, "all jobs are finished", func() (bool, error) { return seen.finished() >= count, nil }); err != nil {
@@ -45,7 +45,7 @@ func throughput(ctx context.Context, o options) (figures map[string]float64, err
 		startedBy[task.StartedBy] = true
 	}
 	writes, lost := seen.sums()
-	_, most, err := residentOf(w.manager.PID())
+	most, err := residentOf(w.manager.PID())
 	if err != nil {
 		return nil, err
 	}

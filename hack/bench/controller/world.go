@@ -132,10 +132,10 @@ func (w *world) until(ctx context.Context, what string, condition func() (bool, 
 }
 
 // submit creates jobs of a repository as triggers do, several at once.
-func (w *world) submit(ctx context.Context, repository string, from, count int) error {
+func (w *world) submit(ctx context.Context, repository string, count int) error {
 	var group errgroup.Group
 	group.SetLimit(16)
-	for i := from; i < from+count; i++ {
+	for i := range count {
 		group.Go(func() error {
 			return w.kube.Create(ctx, &scanv1.ScanJob{
 				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i), Finalizers: []string{scanv1.FinalizerStopTask}},
