@@ -18,6 +18,7 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
+	"github.com/scanjob-dev/scanjob/internal/jobs"
 )
 
 // awaitTrigger polls a trigger until a condition holds. what ends the sentence "the trigger never …".
@@ -110,15 +111,15 @@ func TestTenPushesInFiveSecondsMakeOneTask(t *testing.T) {
 		}
 		return false
 	}, func() string { return "the head never had a job" })
-	jobs := w.allSettled(1)
+	all := w.allSettled(1)
 	tasks := len(w.aws.Tasks())
 	// Where the machine is so busy that the pushes take longer, the debounce passes between some of them.
 	if most := 2 + int(pushed/(5*time.Second)); tasks < 1 || tasks > most {
 		t.Errorf("%d tasks for ten pushes in %v, want 1 to %d", tasks, pushed, most)
 	}
-	for i := range jobs {
-		job := &jobs[i]
-		if job.Spec.Source.Revision == head {
+	for i := range all {
+		job := &all[i]
+		if job.Spec.Source.Revision == head || pushed > 5*time.Second && jobs.Complete(job) {
 			wantReason(t, job, scanv1.ConditionComplete, scanv1.ReasonScanned)
 			continue
 		}
@@ -127,7 +128,7 @@ func TestTenPushesInFiveSecondsMakeOneTask(t *testing.T) {
 			t.Errorf("%s is superseded by %q, and says %q", job.Name, successor, failed.Message)
 		}
 	}
-	t.Logf("%d jobs and %d tasks for ten pushes", len(jobs), tasks)
+	t.Logf("%d jobs and %d tasks for ten pushes", len(all), tasks)
 }
 
 func TestSupersededScanKeepsItsSlotUntilItsTaskHasStopped(t *testing.T) {
