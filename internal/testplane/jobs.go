@@ -38,7 +38,9 @@ func (p *Plane) ReleaseScanJobs(t testing.TB, namespace string) {
 			}
 			for event := range events.ResultChan() {
 				if job, ok := event.Object.(*v1alpha1.ScanJob); ok && done(job) {
-					release(ctx, kube, job)
+					if err := release(ctx, kube, job); err != nil && ctx.Err() == nil {
+						t.Errorf("release ScanJob %s: %v", job.Name, err)
+					}
 				}
 			}
 		}
@@ -51,7 +53,9 @@ func (p *Plane) ReleaseScanJobs(t testing.TB, namespace string) {
 			t.Errorf("list the ScanJobs of namespace %s: %v", namespace, err)
 		}
 		for i := range jobs.Items {
-			release(context.Background(), kube, &jobs.Items[i])
+			if err := release(context.Background(), kube, &jobs.Items[i]); err != nil {
+				t.Errorf("release ScanJob %s: %v", jobs.Items[i].Name, err)
+			}
 		}
 	})
 }
@@ -61,11 +65,11 @@ func done(job *v1alpha1.ScanJob) bool {
 		meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionFailed)
 }
 
-// release does its best: the job may be gone, and the test sees what is missing.
-func release(ctx context.Context, kube client.Client, job *v1alpha1.ScanJob) {
+// release takes the finalizer off a job that has no other. The job may be gone.
+func release(ctx context.Context, kube client.Client, job *v1alpha1.ScanJob) error {
 	if !slices.Equal(job.Finalizers, []string{v1alpha1.FinalizerStopTask}) {
-		return
+		return nil
 	}
-	_ = kube.Patch(ctx, &v1alpha1.ScanJob{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}},
-		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))
+	return client.IgnoreNotFound(kube.Patch(ctx, &v1alpha1.ScanJob{ObjectMeta: metav1.ObjectMeta{Namespace: job.Namespace, Name: job.Name}},
+		client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
 }
