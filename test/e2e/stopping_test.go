@@ -193,22 +193,10 @@ func TestLimitOfTasksIsNeverExceeded(t *testing.T) {
 	for _, name := range names {
 		w.submit(name)
 	}
-	running := func() (live []string) {
-		jobs := &scanv1.ScanJobList{}
-		if err := w.kube.List(t.Context(), jobs, client.InNamespace(w.ns)); err != nil {
-			t.Fatal(err)
-		}
-		for _, job := range jobs.Items {
-			if job.Status.Phase == scanv1.PhaseRunning {
-				live = append(live, job.Name)
-			}
-		}
-		return live
-	}
-	poll(t, func() bool { return len(running()) == 2 }, func() string { return "two scans never ran at once" })
+	w.wantRunning(2)
 	done := map[string]bool{}
 	for len(done) < len(names) {
-		for _, name := range running() {
+		for _, name := range w.running() {
 			w.change(name, func(job *scanv1.ScanJob) { job.Spec.Cancel = true })
 			w.finished(name)
 			done[name] = true
@@ -223,14 +211,8 @@ func TestLimitOfTasksIsNeverExceeded(t *testing.T) {
 func (w *world) mostLiveTasks() int {
 	tasks := w.aws.Tasks()
 	most := 0
-	for _, at := range tasks {
-		live := 0
-		for _, task := range tasks {
-			if !task.CreatedAt.After(at.CreatedAt) && (task.StoppedAt.IsZero() || task.StoppedAt.After(at.CreatedAt)) {
-				live++
-			}
-		}
-		most = max(most, live)
+	for _, task := range tasks {
+		most = max(most, liveAt(tasks, task.CreatedAt))
 	}
 	return most
 }
