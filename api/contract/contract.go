@@ -33,6 +33,11 @@ const (
 	// EnvRepositoryConfiguration says whose ignore files, rules and comments count: one of the constants below. Empty means
 	// ConfigurationTargetBranch.
 	EnvRepositoryConfiguration = "SCAN_REPOSITORY_CONFIGURATION"
+	// EnvAccounts are the account numbers of the organization, as NUMBER or NUMBER=NAME, parted by commas: findings then say whether
+	// an account is one of them.
+	EnvAccounts = "SCAN_ACCOUNTS"
+	// EnvVerify says which credentials are tried, to see whether they still work: VerifyNone or VerifyAWS. Empty means VerifyNone.
+	EnvVerify = "SCAN_VERIFY"
 	// EnvDeadline is the moment, RFC 3339, at which the operator stops the task.
 	EnvDeadline = "SCAN_DEADLINE"
 	// EnvTopic is the ARN of the SNS topic that gets the findings. Empty: findings are only logged.
@@ -74,6 +79,15 @@ const (
 	ConfigurationSourceBranch = "SourceBranch"
 	// ConfigurationNone takes none.
 	ConfigurationNone = "None"
+)
+
+// Which credentials a scanner tries.
+const (
+	// VerifyNone tries none.
+	VerifyNone = "None"
+	// VerifyAWS asks AWS STS whose key pairs they are (GetCallerIdentity), which is recorded in the trail of the account that a
+	// pair belongs to.
+	VerifyAWS = "AWS"
 )
 
 // The exit codes of a scanner. Any other code is a crash, and the attempt is repeated.

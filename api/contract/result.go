@@ -106,6 +106,10 @@ type Finding struct {
 	Preview string `json:"preview,omitempty"`
 	// Account is the AWS account that the finding belongs to, where it can be told, masked but for its last four digits.
 	Account string `json:"account,omitempty"`
+	// AccountOwner says whose the account is; empty where that is not known, as where the scanner was given no list of accounts.
+	AccountOwner AccountOwner `json:"accountOwner,omitempty"`
+	// AccountName is what the organization calls its account; empty where it is another's or has no name.
+	AccountName string `json:"accountName,omitempty"`
 	// Fingerprint identifies the finding across scans and line moves; it cannot be turned back into the secret.
 	Fingerprint string `json:"fingerprint"`
 	// State says whether the target branch holds the finding already; empty where that is not known.
@@ -113,9 +117,22 @@ type Finding struct {
 	// AllowComment is the marker of a comment on the finding's line that asks for it to be ignored, whether or not such
 	// comments count.
 	AllowComment string `json:"allowComment,omitempty"`
+	// Verification says whether the credential still works; nil where that was not asked.
+	Verification *Verification `json:"verification,omitempty"`
 	// Suppression says why the finding does not count; nil where it does.
 	Suppression *Suppression `json:"suppression,omitempty"`
 }
+
+// AccountOwner says whose an AWS account is.
+type AccountOwner string
+
+// The owners of accounts.
+const (
+	// AccountOfOrganization means that it is in the list of accounts that the scanner was given.
+	AccountOfOrganization AccountOwner = "organization"
+	// AccountOfOthers means that it is not.
+	AccountOfOthers AccountOwner = "other"
+)
 
 // State says what a change has to do with a finding.
 type State string
@@ -128,6 +145,26 @@ const (
 	StateExisting State = "existing"
 	// StateResolved means that the target branch holds it and the scanned revision does not.
 	StateResolved State = "resolved"
+)
+
+// Verification is what came out when a credential was tried.
+type Verification struct {
+	State VerificationState `json:"state"`
+	// Reason says in a few words why, such as what is missing or what the service answered.
+	Reason string `json:"reason,omitempty"`
+}
+
+// VerificationState says whether a credential works.
+type VerificationState string
+
+// The states of a verification.
+const (
+	// VerificationVerified means that it worked when the scan tried it.
+	VerificationVerified VerificationState = "verified"
+	// VerificationInvalid means that the service refused it: it is revoked, expired, or was never issued.
+	VerificationInvalid VerificationState = "invalid"
+	// VerificationUnknown means that nobody could tell, so it has to be taken for one that works.
+	VerificationUnknown VerificationState = "unknown"
 )
 
 // Suppression says why a finding does not count.

@@ -15,17 +15,21 @@ const fileConfiguration = ".gitleaks.toml"
 
 // configured returns an engine for the rules and for those that a trusted file of the repository adds to them. A file that cannot
 // be used is a problem and no error: the rules count as they are without it.
-func configured(ctx context.Context, set *rules.Set, file func(ctx context.Context, name string) ([]byte, error)) (*detect.Engine, []string, error) {
-	engine, problems := withFile(ctx, set, file)
+func configured(
+	ctx context.Context, set *rules.Set, options detect.Options, file func(ctx context.Context, name string) ([]byte, error),
+) (*detect.Engine, []string, error) {
+	engine, problems := withFile(ctx, set, options, file)
 	if engine != nil {
 		return engine, problems, nil
 	}
-	engine, err := detect.NewEngine(set, detect.Options{})
+	engine, err := detect.NewEngine(set, options)
 	return engine, problems, err
 }
 
 // withFile returns no engine where there is no file, or none that can be used.
-func withFile(ctx context.Context, set *rules.Set, file func(ctx context.Context, name string) ([]byte, error)) (*detect.Engine, []string) {
+func withFile(
+	ctx context.Context, set *rules.Set, options detect.Options, file func(ctx context.Context, name string) ([]byte, error),
+) (*detect.Engine, []string) {
 	if file == nil {
 		return nil, nil
 	}
@@ -48,7 +52,7 @@ func withFile(ctx context.Context, set *rules.Set, file func(ctx context.Context
 	})
 	var engine *detect.Engine
 	if err == nil {
-		engine, err = detect.NewEngine(added, detect.Options{})
+		engine, err = detect.NewEngine(added, options)
 	}
 	if err != nil {
 		// The text may quote the file.

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/report"
 	"github.com/scanjob-dev/scanjob/scanner/source"
@@ -27,11 +28,15 @@ type order struct {
 	failOn string
 	// configuration says whose ignore files count, and whether comments do.
 	configuration string
-	deadline      time.Time // zero: none
-	topic         string
-	location      *report.Location // nil: no report
-	traceParent   string
-	workDir       string
+	// accounts are the organization's.
+	accounts []detect.OwnAccount
+	// verify tells whether AWS is asked for the key pairs that are found.
+	verify      bool
+	deadline    time.Time // zero: none
+	topic       string
+	location    *report.Location // nil: no report
+	traceParent string
+	workDir     string
 }
 
 // readOrder reads the environment. Its error is of class request and names every variable that is missing or garbled,
@@ -56,6 +61,8 @@ func readOrder(environment func(string) string) (order, error) {
 		o.workDir = os.TempDir()
 	}
 	o.job.Attempt = r.attempt()
+	o.accounts = r.accounts()
+	o.verify = r.oneOf(contract.EnvVerify, contract.VerifyNone, contract.VerifyAWS) == contract.VerifyAWS
 	o.deadline = r.deadline()
 	r.check(contract.EnvUID, o.job.UID == "" || strings.Trim(o.job.UID, uidCharacters) == "", "must consist of letters, digits and hyphens")
 	modes := []string{contract.ModeChanges, contract.ModeTree, contract.ModeHistory}
@@ -130,6 +137,14 @@ func (r *reader) deadline() time.Time {
 	deadline, err := time.Parse(time.RFC3339, text)
 	r.check(contract.EnvDeadline, err == nil, "must be a time such as 2026-01-15T12:30:45Z")
 	return deadline
+}
+
+func (r *reader) accounts() []detect.OwnAccount {
+	accounts, err := detect.ParseAccounts(r.environment(contract.EnvAccounts))
+	if err != nil {
+		r.problems = append(r.problems, contract.EnvAccounts+": "+err.Error())
+	}
+	return accounts
 }
 
 // traceParent returns a W3C trace context of version 00, or an empty text: a garbled one is to be ignored

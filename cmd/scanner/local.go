@@ -50,6 +50,8 @@ type localFlags struct {
 	verbose   bool
 	workers   int
 	redaction bool
+	accounts  accountFlags
+	verify    bool
 }
 
 func (f *localFlags) add(c *cobra.Command) {
@@ -67,6 +69,8 @@ func (f *localFlags) add(c *cobra.Command) {
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "files that are scanned at once; 0 is one for each processor")
 	flags.BoolVar(&f.redaction, "redact", true, "mask secrets; nothing else is possible")
 	cobra.CheckErr(flags.MarkHidden("redact"))
+	f.accounts.add(c)
+	flags.BoolVar(&f.verify, "verify", false, "ask AWS whether key pairs work, which their account's CloudTrail records (also "+contract.EnvVerify+"="+contract.VerifyAWS+")")
 	for flag, values := range map[string][]string{
 		"format": report.Formats(), "severity": severities(), "fail-on": {failOnNew, failOnAll}, "rules": {rulesAll, rulesAWS},
 	} {
@@ -116,6 +120,8 @@ type local struct {
 	flags  localFlags
 	log    *slog.Logger
 	engine *detect.Engine
+	// options are those of the engine.
+	options detect.Options
 	// problems are those of the repository's own rules.
 	problems []string
 }
@@ -142,6 +148,9 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	if err := l.flags.check(); err != nil {
 		return err
 	}
+	if err := l.choose(); err != nil {
+		return err
+	}
 	started := time.Now()
 	if err := l.configure(ctx, fileBeside(argument)); err != nil {
 		return err
@@ -160,6 +169,11 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	findings := slices.DeleteFunc(outcome.Kept, func(finding contract.Finding) bool {
 		return slices.Index(contract.Severities(), finding.Severity) > least
 	})
+	if l.options.KeyPairs {
+		if findings, err = verified(ctx, l.engine, findings, l.log); err != nil {
+			return err
+		}
+	}
 	document := contract.Result{Source: source, StartedAt: started.UTC(), FinishedAt: time.Now().UTC()}
 	subject := report.NewSubject(document, findings, "").With(outcome.Suppressed, nil, outcome.Problems).WithRules(l.engine.Rules())
 	if err := l.write(subject); err != nil {
@@ -174,6 +188,19 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	return nil
 }
 
+// choose reads the options of the engine from the flags, and from the environment where they are not given.
+func (l *local) choose() (err error) {
+	if l.options.Accounts, err = l.flags.accounts.read(l.environment); err != nil {
+		return err
+	}
+	r := &reader{environment: l.environment}
+	l.options.KeyPairs = r.oneOf(contract.EnvVerify, contract.VerifyNone, contract.VerifyAWS) == contract.VerifyAWS || l.flags.verify
+	if len(r.problems) > 0 {
+		return failure.Request(nil, "%s", r.problems[0])
+	}
+	return nil
+}
+
 // configure makes the engine of the rules that the flags name, and of those that file adds to rules that have a name. Who gives a
 // file of rules means that one alone.
 func (l *local) configure(ctx context.Context, file func(context.Context, string) ([]byte, error)) error {
@@ -184,7 +211,7 @@ func (l *local) configure(ctx context.Context, file func(context.Context, string
 	if l.flags.rules != rulesAll && l.flags.rules != rulesAWS {
 		file = nil
 	}
-	if l.engine, l.problems, err = configured(ctx, set, file); err != nil {
+	if l.engine, l.problems, err = configured(ctx, set, l.options, file); err != nil {
 		return failure.Request(err, "the rules cannot be used: %v", err)
 	}
 	return nil

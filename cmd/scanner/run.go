@@ -108,7 +108,7 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 		}
 	}()
 	trusted := o.trust(repository)
-	engine, problems, err := configured(ctx, set, trusted.file)
+	engine, problems, err := configured(ctx, set, detect.Options{Accounts: o.accounts, KeyPairs: o.verify}, trusted.file)
 	if err != nil {
 		return result, outcome, nil, "", err
 	}
@@ -120,7 +120,10 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 	}
 	outcome = trusted.judge(ctx, result, log)
 	outcome.Problems = append(problems, outcome.Problems...)
-	return result, outcome, engine, repository.Base(), nil
+	if o.verify {
+		outcome.Kept, err = verified(ctx, engine, outcome.Kept, log)
+	}
+	return result, outcome, engine, repository.Base(), err
 }
 
 // deliver writes the report, then publishes the findings, so that whoever reads the message finds the report there. A
@@ -184,7 +187,8 @@ func (o order) publish(ctx context.Context, settings aws.Config, subject report.
 func list(ctx context.Context, result contract.Result, log *slog.Logger) {
 	for _, finding := range result.Findings {
 		log.WarnContext(ctx, "finding", "rule", finding.Rule, "severity", finding.Severity, "path", finding.Path, "line", finding.Line,
-			"commit", finding.Commit, "preview", finding.Preview, "fingerprint", finding.Fingerprint)
+			"commit", finding.Commit, "preview", finding.Preview, "fingerprint", finding.Fingerprint, "account", finding.Account,
+			"accountName", finding.AccountName, "verification", stateOf(finding))
 	}
 	log.WarnContext(ctx, "found", "total", result.Total, "listed", len(result.Findings), "bySeverity", result.BySeverity)
 }

@@ -166,6 +166,7 @@ func (d *Detector) lookAtRuns(w *window, report func(hit)) {
 
 func (d *Detector) matches(found *collector) []Match {
 	hits := found.decide()
+	d.keepPairs(hits)
 	matches := make([]Match, 0, len(hits))
 	for _, h := range hits {
 		matches = append(matches, d.redact(h))

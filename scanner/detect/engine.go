@@ -4,17 +4,18 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
 
 // Options say how an Engine works. All may be left out.
 type Options struct {
-	// Accounts are the organisation's account numbers of 12 digits: a finding of one of them says so.
-	Accounts []string
+	// Accounts are those of the organization: a finding says whether its account is one of them.
+	Accounts []OwnAccount
 	// Depth is how many encodings within one another are undone. Default: DefaultDepth; negative: none.
 	Depth int
+	// KeyPairs keeps the key pairs of AWS that are found, for whoever tries them; see Engine.KeyPairs.
+	KeyPairs bool
 }
 
 // DefaultDepth is how many encodings within one another are undone where Options say nothing else.
@@ -24,10 +25,11 @@ const DefaultDepth = 4
 // a Detector of its own. What a Match has in Key is comparable between the detectors of one engine.
 type Engine struct {
 	set      *rules.Set
-	accounts map[string]bool
+	accounts map[string]string // names, by number
 	depth    int
 	salt     []byte
 	costly   *costlyDigests
+	pairs    *keyPairs // nil where none are kept
 
 	// code are the rules of the set that are found by code here.
 	code map[string]*rules.Rule
@@ -54,18 +56,20 @@ type action struct {
 // NewEngine returns an engine for the rules of the set.
 func NewEngine(set *rules.Set, options Options) (*Engine, error) {
 	e := &Engine{
-		set: set, accounts: map[string]bool{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
+		set: set, accounts: map[string]string{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
 		costly: newCostlyDigests(), conditions: conditionsOf(set),
 	}
 	if e.depth == 0 {
 		e.depth = DefaultDepth
 	}
+	if options.KeyPairs {
+		e.pairs = newKeyPairs()
+	}
 	for _, account := range options.Accounts {
-		plain := strings.ReplaceAll(account, "-", "")
-		if len(plain) != accountLength || strings.Trim(plain, "0123456789") != "" {
-			return nil, fmt.Errorf("account %q: want 12 digits", account)
+		if err := account.check(); err != nil {
+			return nil, fmt.Errorf("account %q: %w", account.Number, err)
 		}
-		e.accounts[plain] = true
+		e.accounts[account.Number] = account.Name
 	}
 	if _, err := rand.Read(e.salt); err != nil {
 		return nil, fmt.Errorf("draw the salt of the engine: %w", err)

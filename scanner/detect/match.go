@@ -24,10 +24,8 @@ type Match struct {
 	// Column is where the secret begins in its line and EndColumn the place behind its end, in characters from 1; 0 where there is
 	// no line.
 	Column, EndColumn int
-	// Account is masked but for its last four digits, or empty.
-	Account string
-	// Own tells that the account is one of the organisation's.
-	Own bool
+	// Account is what is told of the account that it belongs to.
+	Account Account
 	// Preview is the value with at most its first four characters real.
 	Preview string
 	// Excerpt is the name that the secret stands behind and Preview, such as "aws_secret_access_key = ****".
@@ -62,25 +60,25 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 	if description == "" {
 		description = d.engine.RuleOf(m.Rule).Description
 	}
-	if m.Own {
-		description += " of one of your accounts"
-	}
 	shown := DisplayPath(path)
 	fingerprint, err := d.fingerprint(ctx, m, shown)
-	return contract.Finding{
+	if d.engine.pairs != nil {
+		d.engine.pairs.report(m.Rule, fingerprint, m.Key)
+	}
+	finding := contract.Finding{
 		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Commit: commit,
 		Line: m.Line, EndLine: m.EndLine, Column: m.Column, EndColumn: m.EndColumn, PartnerLine: m.Partner,
-		Preview: m.Preview, Account: m.Account, Fingerprint: fingerprint, AllowComment: m.AllowComment,
-	}, err
+		Preview: m.Preview, Fingerprint: fingerprint, AllowComment: m.AllowComment,
+	}
+	m.Account.Tell(&finding)
+	return finding, err
 }
 
 func (d *Detector) redact(h hit) Match {
-	keyed := hmac.New(sha256.New, d.engine.salt)
-	keyed.Write([]byte(h.rule + "\x00" + h.value))
 	match := Match{
 		Rule: h.rule, Description: h.description, Severity: h.severity, Line: h.line, EndLine: h.endLine, Column: h.column, EndColumn: h.endColumn,
-		Account: maskAccount(h.account), Own: d.engine.accounts[h.account], Preview: mask, AllowComment: h.allow,
-		Key: hex.EncodeToString(keyed.Sum(nil)), surroundings: h.surroundings, ordinal: h.ordinal, commits: h.commits,
+		Account: d.engine.Account(h.account), Preview: mask, AllowComment: h.allow,
+		Key: d.engine.keyOf(h.rule, h.value), surroundings: h.surroundings, ordinal: h.ordinal, commits: h.commits,
 	}
 	switch {
 	case h.byPlace:
@@ -98,6 +96,13 @@ func (d *Detector) redact(h hit) Match {
 		match.Partner = h.partner.line
 	}
 	return match
+}
+
+// keyOf returns Match.Key of a value.
+func (e *Engine) keyOf(rule, value string) string {
+	keyed := hmac.New(sha256.New, e.salt)
+	keyed.Write([]byte(rule + "\x00" + value))
+	return hex.EncodeToString(keyed.Sum(nil))
 }
 
 func maskAccount(account string) string {

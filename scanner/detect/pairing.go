@@ -28,7 +28,8 @@ type pairing struct {
 // keyID is one occurrence of an access key id.
 type keyID struct {
 	position int // in the collector's hits
-	extent       // its line is 0 where there was none yet
+	id       string
+	extent   // its line is 0 where there was none yet
 }
 
 // partner is the key id that a secret belongs to.
@@ -57,7 +58,7 @@ func (c *collector) addKeyID(data []byte, h hit) {
 		return
 	}
 	p := &c.pairs
-	p.last = keyID{position, h.extent}
+	p.last = keyID{position, h.value, h.extent}
 	for _, secret := range p.pending {
 		c.pair(secret, p.last)
 		delete(p.waiting, keyOfHit(secret))

@@ -40,7 +40,7 @@ func TestPairsOfLaterOccurrences(t *testing.T) {
 				t.Errorf("got %v, want %v", got, row.want)
 			}
 			for _, m := range matches {
-				if m.Rule == detect.RuleSecretAccessKey && m.Account != "********"+pair.Account[8:] {
+				if m.Rule == detect.RuleSecretAccessKey && m.Account.Masked != "********"+pair.Account[8:] {
 					t.Errorf("the secret belongs to account %s, want that of its key id", m.Account)
 				}
 			}

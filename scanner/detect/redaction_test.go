@@ -63,7 +63,7 @@ func TestPreviews(t *testing.T) {
 		detect.RuleAccount:         {masked, "********" + account[8:]},
 	}
 	for _, match := range scan(t, pair.ID+"\n"+pair.Secret+"\naccount_id = "+account) {
-		if got := [2]string{match.Preview, match.Account}; got != want[match.Rule] {
+		if got := [2]string{match.Preview, match.Account.Masked}; got != want[match.Rule] {
 			t.Errorf("%s: got %q, want %q", match.Rule, got, want[match.Rule])
 		}
 	}

@@ -50,8 +50,9 @@ func writeJUnit(w io.Writer, subject Subject) error {
 			Name: finding.Rule + " in " + place(finding), Class: finding.Path, File: finding.Path,
 			Failure: &junitFailure{
 				Message: finding.Description, Type: string(finding.Severity),
-				Text: fmt.Sprintf("%s\n%s\ncommit: %s\npreview: %s\nfingerprint: %s\n%s\n", finding.Description, place(finding), orDash(finding.Commit),
-					orDash(finding.Preview), finding.Fingerprint, rule.Advice),
+				Text: fmt.Sprintf("%s\n%s\ncommit: %s\npreview: %s\naccount: %s\nverification: %s\nfingerprint: %s\n%s\n", finding.Description, place(finding),
+					orDash(finding.Commit), orDash(finding.Preview), orDash(strings.TrimPrefix(accountOf(finding), "account ")),
+					orDash(verificationOf(finding)), finding.Fingerprint, rule.Advice),
 			},
 		})
 	}

@@ -106,10 +106,13 @@ func (s Subject) mailItem(out *strings.Builder, number int, finding contract.Fin
 	}
 	if finding.Preview != "" {
 		fmt.Fprintf(out, "   looks like %s", finding.Preview)
-		if finding.Account != "" {
-			fmt.Fprintf(out, ", account %s", finding.Account)
+		if account := accountOf(finding); account != "" {
+			out.WriteString(", " + account)
 		}
 		out.WriteByte('\n')
+	}
+	if told := verificationOf(finding); told != "" {
+		fmt.Fprintf(out, "   %s\n", told)
 	}
 	out.WriteByte('\n')
 }

@@ -73,6 +73,16 @@ func (s Subject) addResult(run *sarif.Run, finding contract.Finding) {
 	if finding.Account != "" {
 		properties.Add("account", finding.Account)
 	}
+	if finding.AccountOwner != "" {
+		properties.Add("accountOwner", string(finding.AccountOwner))
+	}
+	if finding.AccountName != "" {
+		properties.Add("accountName", finding.AccountName)
+	}
+	if told := finding.Verification; told != nil {
+		properties.Add("verification", string(told.State)).Add("verificationReason", told.Reason)
+		message += "; " + verificationOf(finding)
+	}
 	if finding.AllowComment != "" {
 		properties.Add("allowComment", finding.AllowComment)
 	}

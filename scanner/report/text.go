@@ -35,6 +35,16 @@ func (p palette) severity(severity contract.Severity, text string) string {
 	return p.in("36", text)
 }
 
+func (p palette) verification(v contract.Verification, text string) string {
+	switch v.State {
+	case contract.VerificationVerified:
+		return p.in("1;31", text)
+	case contract.VerificationInvalid:
+		return p.in("32", text)
+	}
+	return p.in("33", text)
+}
+
 // writeText writes a report for people at a terminal: by file, worst first, what to do once for each rule, and a summary.
 func writeText(w io.Writer, subject Subject, options Options) error {
 	p := palette(options.Color)
@@ -70,13 +80,16 @@ func textItem(out *strings.Builder, p palette, finding contract.Finding) {
 	if finding.Preview != "" {
 		out.WriteString("  " + p.dim(finding.Preview))
 	}
-	if finding.Account != "" {
-		out.WriteString("  " + p.dim("account "+finding.Account))
+	if account := accountOf(finding); account != "" {
+		out.WriteString("  " + p.dim(account))
 	}
 	if finding.Commit != "" {
 		out.WriteString("  " + p.dim("commit "+finding.Commit[:min(len(finding.Commit), 12)]))
 	}
 	out.WriteByte('\n')
+	if told := verificationOf(finding); told != "" {
+		fmt.Fprintf(out, "  %6s  %8s  %s\n", "", "", p.verification(*finding.Verification, told))
+	}
 }
 
 func (p palette) summary(subject Subject) string {

@@ -75,15 +75,19 @@ func writeJSON(w io.Writer, subject Subject) error {
 
 func writeCSV(w io.Writer, subject Subject) error {
 	table := csv.NewWriter(w)
-	rows := [][]string{{"severity", "rule", "description", "path", "line", "commit", "preview", "account", "fingerprint", "state", "suppressed", "reason"}}
+	rows := [][]string{{"severity", "rule", "description", "path", "line", "commit", "preview", "account", "fingerprint", "state", "suppressed", "reason", "accountOwner", "accountName", "verification", "verificationReason"}}
 	for _, finding := range slices.Concat(subject.All, subject.Suppressed, subject.Resolved) {
 		line := ""
 		if finding.Line > 0 {
 			line = strconv.Itoa(finding.Line)
 		}
+		var verification contract.Verification
+		if finding.Verification != nil {
+			verification = *finding.Verification
+		}
 		rows = append(rows, []string{
 			string(finding.Severity), finding.Rule, finding.Description, finding.Path, line, finding.Commit, finding.Preview, finding.Account, finding.Fingerprint, string(finding.State),
-			suppressedBy(finding), reasonOf(finding),
+			suppressedBy(finding), reasonOf(finding), string(finding.AccountOwner), finding.AccountName, string(verification.State), verification.Reason,
 		})
 	}
 	for _, row := range rows {
