@@ -2,20 +2,21 @@ package main
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/delta"
 	"github.com/scanjob-dev/scanjob/scanner/gittest"
 )
 
 const (
-	allowAll   = "[[allowlists]]\npaths = ['.*']\n"
-	allowPlant = "[[allowlists]]\npaths = ['^config/', '^main\\.tf$', '^git/']\n"
-	ownRule    = "[[rules]]\nid = 'house-token'\nregex = 'house-[0-9]{6}'\nkeywords = ['house-']\n"
-	switchOff  = "[extend]\nuseDefault = true\ndisabledRules = ['aws-access-token', 'aws-secret-access-key', 'aws-access-key-id']\n" +
+	allowAll    = "[[allowlists]]\npaths = ['.*']\n"
+	allowPlant  = "[[allowlists]]\npaths = ['^config/', '^main\\.tf$', '^git/']\n"
+	ignoreLeaks = "app.env:aws-access-key-id:1\napp.env:aws-secret-access-key:2\nstaged.env:aws-access-key-id:1\nstaged.env:aws-secret-access-key:2\n"
+	ownRule     = "[[rules]]\nid = 'house-token'\nregex = 'house-[0-9]{6}'\nkeywords = ['house-']\n"
+	switchOff   = "[extend]\nuseDefault = true\ndisabledRules = ['aws-access-token', 'aws-secret-access-key', 'aws-access-key-id']\n" +
 		"[[rules]]\nid = 'aws-secret-access-key'\nregex = 'never'\n"
 )
 
@@ -63,20 +64,60 @@ func TestWhoseRulesCount(t *testing.T) {
 	}
 }
 
-func TestChangesOfALocalBranchAreScannedWithTheRulesOfItsBase(t *testing.T) {
-	folder, _ := workingCopy(t)
-	if err := os.WriteFile(filepath.Join(folder, fileConfiguration), []byte(allowAll), 0o600); err != nil {
+// What the base says counts, and not what the changes or the working copy say for themselves.
+func TestChangesOfALocalBranchCannotSwitchTheirScanOff(t *testing.T) {
+	for _, own := range []struct{ name, file, content string }{
+		{"rules", fileConfiguration, allowAll}, {"an ignore file", delta.FileScanJob, ignoreAll}, {"a file of gitleaks", delta.FileGitleaks, ignoreLeaks},
+	} {
+		t.Run(own.name, func(t *testing.T) {
+			folder, secrets := workingCopy(t)
+			write := func() {
+				if err := os.WriteFile(filepath.Join(folder, own.file), []byte(own.content), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write()
+			gitIn(t, folder, "add", own.file)
+			gitIn(t, folder, "commit", "-qm", "allow")
+			for arguments, exit := range map[string]int{"changes": contract.ExitFindings, "changes --configuration source": contract.ExitClean} {
+				got := start(t, nil, append(strings.Fields(arguments), folder)...)
+				if got.exit != exit {
+					t.Errorf("%s: exit %d, want %d: %s%s", arguments, got.exit, exit, got.stdout, got.stderr)
+				}
+				secrets.missingFrom(t, arguments, got.stdout+got.stderr)
+			}
+			gitIn(t, folder, "checkout", "-q", "main")
+			write()
+			gitIn(t, folder, "add", own.file)
+			gitIn(t, folder, "commit", "-qm", "allow on the base")
+			gitIn(t, folder, "checkout", "-q", "feature")
+			if got := start(t, nil, "changes", folder); got.exit != contract.ExitClean {
+				t.Errorf("with the base's permission: exit %d, %s%s", got.exit, got.stdout, got.stderr)
+			}
+			if got := start(t, nil, "changes", "--configuration", "none", folder); got.exit != contract.ExitFindings {
+				t.Errorf("without any: exit %d, %s%s", got.exit, got.stdout, got.stderr)
+			}
+		})
+	}
+	if got := start(t, nil, "changes", "--configuration", "all", "."); got.exit != contract.ExitRequest || !strings.Contains(got.stderr, "base, source or none") {
+		t.Errorf("an unknown word: exit %d, %s", got.exit, got.stderr)
+	}
+}
+
+func TestCommentsOfChangesDoNotCount(t *testing.T) {
+	folder, secrets := workingCopy(t)
+	line := " # scanjob:allow\n"
+	content := "aws_access_key_id=" + secrets["key id"] + line + "aws_secret_access_key=" + secrets["secret key"] + line
+	if err := os.WriteFile(filepath.Join(folder, "new.env"), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, arguments := range [][]string{{"add", fileConfiguration}, {"-c", "user.name=D", "-c", "user.email=d@example.com", "commit", "-qm", "allow"}} {
-		if out, err := exec.CommandContext(t.Context(), "git", append([]string{"-C", folder}, arguments...)...).CombinedOutput(); err != nil {
-			t.Fatalf("%v: %s", err, out)
+	gitIn(t, folder, "add", "new.env")
+	gitIn(t, folder, "commit", "-qm", "allow", "--", "new.env")
+	for arguments, exit := range map[string]int{
+		"changes": contract.ExitFindings, "changes --configuration source": contract.ExitClean,
+	} {
+		if got := start(t, nil, append(strings.Fields(arguments), "--base", "feature~1", folder)...); got.exit != exit {
+			t.Errorf("%s: exit %d, want %d: %s%s", arguments, got.exit, exit, got.stdout, got.stderr)
 		}
-	}
-	if got := start(t, nil, "changes", folder); got.exit != contract.ExitFindings {
-		t.Errorf("changes: exit %d, %s%s", got.exit, got.stdout, got.stderr)
-	}
-	if got := start(t, nil, "history", folder); got.exit != contract.ExitClean {
-		t.Errorf("history: exit %d, %s%s", got.exit, got.stdout, got.stderr)
 	}
 }

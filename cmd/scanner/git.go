@@ -8,12 +8,33 @@ import (
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
+	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
 
 // gitFlags name commits.
-type gitFlags struct{ revision, base string }
+type gitFlags struct{ revision, base, configuration string }
+
+// Whose configuration counts for changes.
+const (
+	ofBase   = "base"
+	ofSource = "source"
+	ofNobody = "none"
+)
+
+// believeChanges decides what counts for changes: they may be another's, who must not switch the scan of them off.
+func (l *local) believeChanges(ctx context.Context, repository *source.Repository, configuration string) error {
+	switch configuration {
+	case ofBase:
+		return l.believe(ctx, trust{file: repository.TargetFile})
+	case ofNobody:
+		return l.believe(ctx, trust{})
+	case ofSource:
+		return nil
+	}
+	return failure.Request(nil, "--configuration is %s, %s or %s", ofBase, ofSource, ofNobody)
+}
 
 func (p *program) treeCommand() *cobra.Command {
 	return p.gitCommand(&cobra.Command{
@@ -30,7 +51,8 @@ func (p *program) changesCommand() *cobra.Command {
 		Use:   "changes [REPOSITORY]",
 		Short: "Scan the commits that a branch adds to another",
 		Long: `changes scans every commit that the revision (HEAD) has and the base (the default branch) has not, as a pull request of the one
-into the other would bring them. A secret that one commit adds and a later one removes is leaked, and is found.`,
+into the other would bring them. A secret that one commit adds and a later one removes is leaked, and is found. What the changes
+themselves say in ignore files and comments does not count, only what is on the base.`,
 		Example: "  scanner changes\n  scanner changes --base origin/release --revision my-branch",
 	}, contract.ModeChanges)
 }
@@ -62,6 +84,9 @@ func (p *program) gitCommand(c *cobra.Command, mode string) *cobra.Command {
 	switch mode {
 	case contract.ModeChanges:
 		c.Flags().StringVar(&flags.base, "base", "", "branch, tag or commit to compare with (default the default branch)")
+		c.Flags().StringVar(&flags.configuration, "configuration", ofBase,
+			"whose ignore files, rules and comments count: those of the base, which the changes cannot touch, of the source, or none")
+		cobra.CheckErr(c.RegisterFlagCompletionFunc("configuration", cobra.FixedCompletions([]string{ofBase, ofSource, ofNobody}, cobra.ShellCompDirectiveDefault)))
 	case contract.ModeHistory:
 		c.Flags().StringVar(&flags.base, "base", "", "leave out what is in this commit, too")
 	}
@@ -74,8 +99,7 @@ func (p *program) gitCommand(c *cobra.Command, mode string) *cobra.Command {
 		}
 		defer func() { err = errors.Join(err, repository.Close()) }()
 		if mode == contract.ModeChanges {
-			// Of what others bring, the files do not count.
-			if err := l.configure(ctx, repository.TargetFile); err != nil {
+			if err := l.believeChanges(ctx, repository, flags.configuration); err != nil {
 				return scan.Result{}, contract.Source{}, err
 			}
 		}

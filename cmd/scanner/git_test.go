@@ -10,6 +10,15 @@ import (
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
 
+// gitIn runs git in a folder.
+func gitIn(t *testing.T, folder string, arguments ...string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), "git", append([]string{"-C", folder, "-c", "user.name=Developer", "-c", "user.email=developer@example.com"}, arguments...)...)
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("git %v: %v: %s", arguments, err, out)
+	}
+}
+
 // workingCopy is a repository with main, and a branch that leaks a key pair in one commit and removes it in the next.
 func workingCopy(t *testing.T) (folder string, secrets canaries) {
 	t.Helper()
@@ -17,10 +26,7 @@ func workingCopy(t *testing.T) (folder string, secrets canaries) {
 	folder = t.TempDir()
 	git := func(arguments ...string) {
 		t.Helper()
-		c := exec.CommandContext(t.Context(), "git", append([]string{"-C", folder, "-c", "user.name=Developer", "-c", "user.email=developer@example.com"}, arguments...)...)
-		if out, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v: %s", arguments, err, out)
-		}
+		gitIn(t, folder, arguments...)
 	}
 	put := func(path, content string) {
 		t.Helper()

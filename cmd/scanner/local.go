@@ -124,6 +124,9 @@ type local struct {
 	options detect.Options
 	// problems are those of the repository's own rules.
 	problems []string
+	// suppressed is what the repository's own files keep from counting, and ignoreProblems what is wrong with them.
+	suppressed     delta.Suppressions
+	ignoreProblems []string
 }
 
 // localCommand returns a command that scans with do.
@@ -152,10 +155,10 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 		return err
 	}
 	started := time.Now()
-	if err := l.configure(ctx, fileBeside(argument)); err != nil {
+	if err := l.believe(ctx, own(argument)); err != nil {
 		return err
 	}
-	suppressions, problems, err := l.suppressions(argument)
+	suppressions, problems, err := l.suppressions()
 	if err != nil {
 		return err
 	}
@@ -163,8 +166,10 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	if err != nil {
 		return err
 	}
+	suppressions.Entries = append(l.suppressed.Entries, suppressions.Entries...)
+	suppressions.Comments, suppressions.Now = l.suppressed.Comments, l.suppressed.Now
 	outcome := delta.Apply(result.Findings, suppressions)
-	outcome.Problems = slices.Concat(l.problems, problems, outcome.Problems)
+	outcome.Problems = slices.Concat(l.problems, l.ignoreProblems, problems, outcome.Problems)
 	least := slices.Index(severities(), l.flags.severity)
 	findings := slices.DeleteFunc(outcome.Kept, func(finding contract.Finding) bool {
 		return slices.Index(contract.Severities(), finding.Severity) > least

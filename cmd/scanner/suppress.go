@@ -12,11 +12,17 @@ import (
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
 
-// suppressions reads what keeps findings from counting in a scan of what lies here: whoever scans their own files may say so in
-// them.
-func (l *local) suppressions(path string) (delta.Suppressions, []string, error) {
-	own := trust{comments: true, file: fileBeside(path)}
-	s, problems := own.suppressions(context.Background())
+// own returns what of the files at the path counts: whoever scans their own may say in them what is no finding.
+func own(path string) trust { return trust{comments: true, file: fileBeside(path)} }
+
+// believe takes rules and ignore files from where they are trusted.
+func (l *local) believe(ctx context.Context, of trust) error {
+	l.suppressed, l.ignoreProblems = of.suppressions(ctx)
+	return l.configure(ctx, of.file)
+}
+
+// suppressions reads what the flags keep from counting.
+func (l *local) suppressions() (s delta.Suppressions, problems []string, err error) {
 	if l.flags.ignore != "" {
 		file, err := os.Open(l.flags.ignore)
 		if err != nil {
