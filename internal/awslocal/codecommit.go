@@ -1,7 +1,6 @@
 package awslocal
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,7 +131,7 @@ func (cc *codeCommitService) createRepository(c *call, in struct {
 		cc.forget(repo)
 		return nil, err
 	}
-	return map[string]any{"repositoryMetadata": cc.metadata(c.ctx, repo)}, nil
+	return map[string]any{"repositoryMetadata": cc.metadata(repo)}, nil
 }
 
 func (cc *codeCommitService) forget(repo *repository) {
@@ -153,7 +152,7 @@ func (cc *codeCommitService) getRepository(c *call, in struct {
 	if refused != nil {
 		return nil, refused
 	}
-	return map[string]any{"repositoryMetadata": cc.metadata(c.ctx, repo)}, nil
+	return map[string]any{"repositoryMetadata": cc.metadata(repo)}, nil
 }
 
 // deleteRepository succeeds also for a repository that does not exist.
@@ -173,7 +172,7 @@ func (cc *codeCommitService) deleteRepository(_ *call, in struct {
 	return map[string]any{"repositoryId": repo.id}, nil
 }
 
-func (cc *codeCommitService) metadata(ctx context.Context, repo *repository) map[string]any {
+func (cc *codeCommitService) metadata(repo *repository) map[string]any {
 	metadata := map[string]any{
 		"accountId": cc.server.options.Account, "repositoryId": repo.id, "repositoryName": repo.name, "Arn": repo.arn,
 		"cloneUrlHttp": cc.server.GitURL(repo.name),
@@ -182,42 +181,41 @@ func (cc *codeCommitService) metadata(ctx context.Context, repo *repository) map
 	if repo.description != "" {
 		metadata["repositoryDescription"] = repo.description
 	}
-	if branch := cc.defaultBranch(ctx, repo); branch != "" {
+	if branch := cc.defaultBranch(repo); branch != "" {
 		metadata["defaultBranch"] = branch
 	}
 	return metadata
 }
 
 // defaultBranch is empty for a repository without commits.
-func (cc *codeCommitService) defaultBranch(ctx context.Context, repo *repository) string {
-	head, err := cc.git.in(ctx, repo.dir, "symbolic-ref", "HEAD")
+func (cc *codeCommitService) defaultBranch(repo *repository) string {
+	head, err := cc.git.head(repo.dir)
 	if err != nil {
 		return ""
 	}
-	commit, err := cc.git.resolve(ctx, repo.dir, "HEAD")
+	commit, err := cc.git.branch(repo.dir, head)
 	if err != nil || commit == "" {
 		return ""
 	}
-	return strings.TrimPrefix(strings.TrimSpace(head), "refs/heads/")
+	return strings.TrimPrefix(head, headsPrefix)
 }
 
 // settleHead makes the first branch of a repository its default branch.
 func (cc *codeCommitService) settleHead(repo *repository) error {
-	ctx := cc.server.ctx
-	refs, err := cc.git.refs(ctx, repo.dir)
+	refs, err := cc.git.refs(repo.dir)
 	if err != nil {
 		return err
 	}
-	head, err := cc.git.in(ctx, repo.dir, "symbolic-ref", "HEAD")
+	head, err := cc.git.head(repo.dir)
 	if err != nil {
 		return err
 	}
-	if _, ok := refs[strings.TrimSpace(head)]; ok {
+	if _, ok := refs[head]; ok {
 		return nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(refs)) {
-		if strings.HasPrefix(name, "refs/heads/") {
-			_, err := cc.git.in(ctx, repo.dir, "symbolic-ref", "HEAD", name)
+		if strings.HasPrefix(name, headsPrefix) {
+			_, err := cc.git.in(cc.server.ctx, repo.dir, "symbolic-ref", "HEAD", name)
 			return err
 		}
 	}
@@ -265,12 +263,12 @@ func (s *Server) resourceOf(c *call) string {
 func (cc *codeCommitService) changeRefs(c *call, repo *repository, change func() error) error {
 	repo.writing.Lock()
 	defer repo.writing.Unlock()
-	before, err := cc.git.refs(cc.server.ctx, repo.dir)
+	before, err := cc.git.refs(repo.dir)
 	if err != nil {
 		return err
 	}
 	err = change()
-	after, refsErr := cc.git.refs(cc.server.ctx, repo.dir)
+	after, refsErr := cc.git.refs(repo.dir)
 	if err := errors.Join(err, refsErr); err != nil {
 		return err
 	}

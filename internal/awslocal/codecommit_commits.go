@@ -88,11 +88,11 @@ func (cc *codeCommitService) writeTree(ctx context.Context, repo *repository, pa
 		fmt.Fprintf(&lines, "0 0000000000000000000000000000000000000000\t%s\x00", file.Path)
 	}
 	for _, file := range in.PutFiles {
-		blob, err := cc.git.run(ctx, gitCommand{dir: repo.dir, input: file.Content, arguments: []string{"hash-object", "-w", "--stdin"}})
+		blob, err := cc.git.writeBlob(repo.dir, file.Content)
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&lines, "%s %s\t%s\x00", gitMode(file.Mode), strings.TrimSpace(blob), file.Path)
+		fmt.Fprintf(&lines, "%s %s\t%s\x00", gitMode(file.Mode), blob, file.Path)
 	}
 	if _, err := cc.git.run(ctx, gitCommand{dir: repo.dir, environment: environment, input: lines.Bytes(), arguments: []string{"update-index", "-z", "--index-info"}}); err != nil {
 		return "", refuse("InvalidPathException", "%v", err)

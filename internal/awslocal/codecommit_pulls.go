@@ -102,7 +102,7 @@ func (cc *codeCommitService) createPullRequest(c *call, in createPullRequestInpu
 	}
 	destination := t.Destination
 	if destination == "" {
-		destination = cc.defaultBranch(c.ctx, repo)
+		destination = cc.defaultBranch(repo)
 	}
 	p.destinationRef = branchRef(destination)
 	if p.sourceRef == p.destinationRef {

@@ -100,7 +100,7 @@ func (cc *codeCommitService) deleteBranch(c *call, in struct {
 	if refused != nil {
 		return nil, refused
 	}
-	if in.Branch == cc.defaultBranch(c.ctx, repo) {
+	if in.Branch == cc.defaultBranch(repo) {
 		return nil, refuse("DefaultBranchCannotBeDeletedException", "The default branch %s cannot be deleted", in.Branch)
 	}
 	var deleted string

@@ -80,46 +80,23 @@ func (g gitTool) initRepository(ctx context.Context, dir string, partialClone bo
 	if _, err := g.run(ctx, gitCommand{dir: filepath.Dir(dir), arguments: []string{"init", "--quiet", "--bare", "--initial-branch=main", dir}}); err != nil {
 		return err
 	}
-	for name, value := range map[string]string{
-		"uploadpack.allowTipSHA1InWant":       "true",
-		"uploadpack.allowReachableSHA1InWant": "true",
-		"uploadpack.allowAnySHA1InWant":       "true",
-		"uploadpack.allowFilter":              boolText(partialClone),
-		"http.receivepack":                    "true",
-		"receive.autogc":                      "false",
-		"gc.auto":                             "0",
-	} {
-		if _, err := g.in(ctx, dir, "config", name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// refs are the branches and tags of a repository, with the commits that they stand for.
-func (g gitTool) refs(ctx context.Context, dir string) (map[string]string, error) {
-	out, err := g.in(ctx, dir, "for-each-ref", "--format=%(objectname) %(refname)", "refs/heads", "refs/tags")
+	config, err := os.OpenFile(filepath.Join(dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	refs := map[string]string{}
-	for line := range strings.Lines(out) {
-		id, name, _ := strings.Cut(strings.TrimSpace(line), " ")
-		refs[name] = id
-	}
-	return refs, nil
-}
-
-// resolve is the commit that a branch, tag or id stands for; empty if there is none.
-func (g gitTool) resolve(ctx context.Context, dir, revision string) (string, error) {
-	out, err := g.in(ctx, dir, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
-	if err != nil {
-		if gitSaidNo(err) {
-			return "", nil
-		}
-		return "", err
-	}
-	return strings.TrimSpace(out), nil
+	_, err = fmt.Fprintf(config, `[uploadpack]
+	allowTipSHA1InWant = true
+	allowReachableSHA1InWant = true
+	allowAnySHA1InWant = true
+	allowFilter = %t
+[http]
+	receivepack = true
+[receive]
+	autogc = false
+[gc]
+	auto = 0
+`, partialClone)
+	return errors.Join(err, config.Close())
 }
 
 // mergeBase is the best common ancestor of two commits; empty if they have none.
