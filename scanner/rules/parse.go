@@ -23,7 +23,7 @@ func parse(data []byte, open func(path string) ([]byte, error), depth int) (*Set
 	if err != nil {
 		return nil, err
 	}
-	own, err := reader{expression: NewRegexp, literals: func(r Rule) []string { return literalsOf(r.Regexp.String()) }}.set(d)
+	own, err := newReader().set(d)
 	if err != nil {
 		return nil, err
 	}

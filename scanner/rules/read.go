@@ -64,6 +64,12 @@ type reader struct {
 	literals func(Rule) []string
 }
 
+// newReader returns a reader of a configuration that is not ours.
+func newReader() reader {
+	c := &costs{}
+	return reader{expression: c.expression, literals: c.literals}
+}
+
 // decode reads the TOML and names the keys that mean nothing.
 func decode(data string) (document, []string, error) {
 	var d document
@@ -138,25 +144,35 @@ func (r reader) rule(t ruleText) (Rule, error) {
 		if rule.Literals = literalsOfAny(t.Names); len(t.Names) == 0 {
 			rule.Literals = r.literals(rule)
 		}
+		if err := checkEverywhere(rule); err != nil {
+			return rule, err
+		}
 	}
 	if t.Path != "" {
 		if rule.Path, err = r.expression(t.Path); err != nil {
 			return rule, fmt.Errorf("path: %w", err)
 		}
 	}
-	if t.SecretGroup < 0 || t.SecretGroup > 0 && rule.Regexp == nil {
-		return rule, fmt.Errorf("secretGroup: there is no group %d", t.SecretGroup)
-	}
-	if t.SecretGroup > 0 {
-		if groups := rule.Regexp.Compiled().NumSubexp(); t.SecretGroup > groups {
-			return rule, fmt.Errorf("secretGroup: there is no group %d, the regex has %d", t.SecretGroup, groups)
-		}
+	if err := checkGroup(rule); err != nil {
+		return rule, err
 	}
 	if rule.Allowlists, err = r.allowlists(t.Allowlist, t.Allowlists); err != nil {
 		return rule, err
 	}
 	rule.Required, err = required(t.Required)
 	return rule, err
+}
+
+func checkGroup(rule Rule) error {
+	if rule.SecretGroup < 0 || rule.SecretGroup > 0 && rule.Regexp == nil {
+		return fmt.Errorf("secretGroup: there is no group %d", rule.SecretGroup)
+	}
+	if rule.SecretGroup > 0 {
+		if groups := rule.Regexp.Compiled().NumSubexp(); rule.SecretGroup > groups {
+			return fmt.Errorf("secretGroup: there is no group %d, the regex has %d", rule.SecretGroup, groups)
+		}
+	}
+	return nil
 }
 
 func required(texts []requiredText) (all []Required, err error) {

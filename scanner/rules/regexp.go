@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"regexp"
 	"regexp/syntax"
 	"sync"
@@ -9,15 +10,26 @@ import (
 // Regexp is a regular expression that is compiled when it is first used: a scan of a few files meets few of the rules.
 type Regexp struct {
 	source  string
+	steps   int // 0 of one that is ours
 	compile func() *regexp.Regexp
 }
 
-// NewRegexp returns the expression, or the error that is in it.
+// NewRegexp returns the expression, or the error that is in it. One that costs too much is an error.
 func NewRegexp(source string) (*Regexp, error) {
-	if _, err := syntax.Parse(source, syntax.Perl); err != nil {
+	if len(source) > maxExpression {
+		return nil, fmt.Errorf("has %d KiB, the limit is %d KiB", len(source)>>10, maxExpression>>10)
+	}
+	parsed, err := syntax.Parse(source, syntax.Perl)
+	if err != nil {
 		return nil, err
 	}
-	return trusted(source), nil
+	count, err := checkSteps(parsed)
+	if err != nil {
+		return nil, err
+	}
+	expression := trusted(source)
+	expression.steps = count
+	return expression, nil
 }
 
 // trusted returns an expression of ours, which a test has parsed.
