@@ -24,7 +24,7 @@ const (
 // decode reports the hits in what the encoded texts of the window say: base64, also for URLs and over several lines,
 // hexadecimal, and the escapes of URLs, JSON, source code and HTML. A hit is where the encoded text stands. What is in one of
 // the whole values is a part of it.
-func (d *Detector) decode(ctx context.Context, w *window, whole []hit, report func(hit)) error {
+func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []hit, report func(hit)) error {
 	if w.depth >= d.engine.depth {
 		return nil
 	}
@@ -50,11 +50,11 @@ func (d *Detector) decode(ctx context.Context, w *window, whole []hit, report fu
 			}
 		})
 	}
-	runs(w, encodedLeast, func(run span) {
+	for _, run := range runs {
 		if start, end, plain := decodeRun(w.data, run, done); plain != nil {
 			visit(start, end, plain)
 		}
-	})
+	}
 	done = 0
 	escapes(w, visit)
 	softBreaks(w, func(start, end int, plain []byte, breaks []int) {
@@ -193,13 +193,16 @@ func isURLSafe(c byte) bool { return c == '-' || c == '_' }
 // opensAsText tells whether the first eight characters of base64 say text, or text of two bytes a letter.
 func opensAsText(token []byte) bool {
 	const opening = 8
-	if len(token) < encodedLeast {
+	if len(token) < encodedLeast || !isLowBase64(token[0]) || !isLowBase64(token[4]) {
 		return false
 	}
 	var raw [6]byte
 	n, err := base64.StdEncoding.Decode(raw[:], fromURLSafe(token[:opening]))
 	return err == nil && asText(raw[:n]) != nil
 }
+
+// isLowBase64 tells whether c stands for six bits of which the highest is zero, as the first of three letters of ASCII has it.
+func isLowBase64(c byte) bool { return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'f' }
 
 func fromURLSafe(token []byte) []byte {
 	if bytes.IndexByte(token, '-') < 0 && bytes.IndexByte(token, '_') < 0 {

@@ -24,6 +24,8 @@ type Detector struct {
 	// ends are where the last match of each expression ends in the window.
 	ends     []int
 	machines []*machine
+	// runs are those of base64 in the windows that are being looked at, the innermost last.
+	runs []span
 }
 
 // New returns a detector of an engine of its own with the rules for AWS.
@@ -81,12 +83,44 @@ func (d *Detector) ScanPlace(ctx context.Context, content io.Reader, place *Plac
 	return d.matches(found), nil
 }
 
+// ScanBytes is ScanPlace for a content that is in memory, of which nothing is copied where it fits into one window.
+func (d *Detector) ScanBytes(ctx context.Context, content []byte, place *Place) ([]Match, error) {
+	if place.allowed {
+		return nil, nil
+	}
+	if _, ok := isUTF16(content); ok || len(content) > len(d.buffer) {
+		return d.ScanPlace(ctx, bytes.NewReader(content), place)
+	}
+	w := &window{data: content, to: len(content), last: true, place: place}
+	if err := d.lookAt(ctx, w); err != nil || len(d.hits) == 0 {
+		return nil, err
+	}
+	found := newCollector(d.engine)
+	if err := d.collect(ctx, w, found); err != nil {
+		return nil, err
+	}
+	return d.matches(found), nil
+}
+
 // window adds the hits of all rules in the window to found, in the order of the content.
 func (d *Detector) window(ctx context.Context, w *window, found *collector) error {
-	d.hits = d.hits[:0]
-	if err := d.look(ctx, w, func(h hit) { d.hits = append(d.hits, h) }); err != nil {
+	if err := d.lookAt(ctx, w); err != nil {
 		return err
 	}
+	return d.collect(ctx, w, found)
+}
+
+// lookAt gathers the hits of all rules in the window.
+func (d *Detector) lookAt(ctx context.Context, w *window) error {
+	d.hits = d.hits[:0]
+	if d.engine.skipsZeros && w.isZero() {
+		return nil
+	}
+	return d.look(ctx, w, func(h hit) { d.hits = append(d.hits, h) })
+}
+
+// collect adds the hits of the window to found, in the order of the content.
+func (d *Detector) collect(ctx context.Context, w *window, found *collector) error {
 	slices.SortStableFunc(d.hits, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 	lines := newLineCounter(w)
 	for i, h := range d.hits {
@@ -111,7 +145,11 @@ func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error 
 			report(h)
 		}
 	}
-	d.lookAtRuns(w, byCode)
+	outer := len(d.runs)
+	d.runs = appendRuns(d.runs, w, encodedLeast)
+	defer func() { d.runs = d.runs[:outer] }()
+	runs := d.runs[outer:]
+	d.lookAtRuns(w, runs, byCode)
 	if _, ok := e.code[rules.AccountID]; ok {
 		findAccounts(w, byCode)
 	}
@@ -138,17 +176,19 @@ func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error 
 		}
 		d.matchAll(w, number, report)
 	}
-	return d.decode(ctx, w, whole, report)
+	return d.decode(ctx, w, runs, whole, report)
 }
 
 // lookAtRuns reports what is found by runs of base64.
-func (d *Detector) lookAtRuns(w *window, report func(hit)) {
-	const least = secretLength
+func (d *Detector) lookAtRuns(w *window, runs []span, report func(hit)) {
 	_, secrets := d.engine.code[rules.SecretAccessKey]
 	_, passwords := d.engine.code[rules.SMTPPassword]
 	_, clients := d.engine.code[rules.CognitoSecret]
 	_, git := d.engine.code[rules.GitCredential]
-	runs(w, least, func(run span) {
+	for _, run := range runs {
+		if run.end-run.start < secretLength {
+			continue
+		}
 		if secrets {
 			findSecretKey(w, run, report)
 		}
@@ -161,7 +201,7 @@ func (d *Detector) lookAtRuns(w *window, report func(hit)) {
 		if git && run.end-run.start <= gitPasswordLength+2 {
 			findGitPassword(w, run, report)
 		}
-	})
+	}
 }
 
 func (d *Detector) matches(found *collector) []Match {

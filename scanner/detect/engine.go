@@ -43,6 +43,8 @@ type Engine struct {
 	everywhere []int
 	// conditions are the expressions for paths that decide what is found in a content.
 	conditions []*rules.Regexp
+	// skipsZeros tells that nothing that the rules look for begins with a zero byte.
+	skipsZeros bool
 	// linked are the rules that others require, or that require others.
 	linked map[string]bool
 }
@@ -116,6 +118,7 @@ func (e *Engine) compile() error {
 		return fmt.Errorf("the rules have %d keywords, the limit is %d", len(literals), mostLiterals)
 	}
 	e.literals = newPrefilter(literals)
+	e.skipsZeros = len(e.everywhere) == 0 && !slices.ContainsFunc(literals, func(literal string) bool { return literal[0] == 0 })
 	return nil
 }
 

@@ -84,11 +84,25 @@ func hexEscape(text []byte, from, digits int) (byte, int) {
 	if len(text) < from+digits {
 		return 0, 0
 	}
-	n, err := strconv.ParseUint(string(text[from:from+digits]), 16, 32)
-	if err != nil || n < ' ' || n > '~' {
+	n := 0
+	for _, c := range text[from : from+digits] {
+		if !isHex(c) {
+			return 0, 0
+		}
+		n = n<<4 | hexDigit(c)
+	}
+	if n < ' ' || n > '~' {
 		return 0, 0
 	}
 	return byte(n), from + digits
+}
+
+// hexDigit returns what a digit of a hexadecimal number stands for.
+func hexDigit(c byte) int {
+	if isDigit(c) {
+		return int(c - '0')
+	}
+	return int(c|0x20-'a') + 10
 }
 
 // entity returns the letter of one of HTML's entities.

@@ -107,7 +107,7 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
 
-func isAlphanumeric(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isAlphanumeric(c byte) bool { return c|0x20-'a' < 26 || isDigit(c) }
 
 // isBase64 tells whether c is of the alphabet of secret access keys, which is base64's without padding.
-func isBase64(c byte) bool { return isAlphanumeric(c) || c == '/' || c == '+' }
+func isBase64(c byte) bool { return c|0x20-'a' < 26 || c-'/' < 11 || c == '+' } // '/' stands before '0'

@@ -10,7 +10,7 @@ import (
 
 // ScanPath returns what the rules find in a path itself, without line numbers.
 func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
-	matches, err := d.ScanPlace(ctx, strings.NewReader(path), d.engine.Place(path))
+	matches, err := d.ScanBytes(ctx, []byte(path), d.engine.Place(path))
 	if err != nil {
 		return nil, err
 	}

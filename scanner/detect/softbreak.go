@@ -30,9 +30,10 @@ func softBreaks(w *window, visit func(start, end int, plain []byte, breaks []int
 // softBreak returns the length of the break at the beginning of text, or 0.
 func softBreak(text []byte) int {
 	switch {
-	case bytes.HasPrefix(text, []byte("=\n")):
+	case len(text) < len("=\n") || text[0] != '=':
+	case text[1] == '\n':
 		return len("=\n")
-	case bytes.HasPrefix(text, []byte("=\r\n")):
+	case text[1] == '\r' && len(text) > 2 && text[2] == '\n':
 		return len("=\r\n")
 	}
 	return 0

@@ -16,17 +16,26 @@ func decodeUTF16(content io.Reader) (io.Reader, error) {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	switch {
-	case bytes.HasPrefix(opening, []byte("\xff\xfe")):
-		return &utf16Reader{source: source}, nil
-	case bytes.HasPrefix(opening, []byte("\xfe\xff")):
-		return &utf16Reader{source: source, bigEndian: true}, nil
-	case mostlyUnits(opening, 0):
-		return &utf16Reader{source: source}, nil
-	case mostlyUnits(opening, 1):
-		return &utf16Reader{source: source, bigEndian: true}, nil
+	if bigEndian, ok := isUTF16(opening); ok {
+		return &utf16Reader{source: source, bigEndian: bigEndian}, nil
 	}
 	return source, nil
+}
+
+// isUTF16 tells by the first bytes of a content whether it is of UTF-16, and in which order.
+func isUTF16(opening []byte) (bigEndian, ok bool) {
+	opening = opening[:min(len(opening), sampleLength)]
+	switch {
+	case bytes.HasPrefix(opening, []byte("\xff\xfe")):
+		return false, true
+	case bytes.HasPrefix(opening, []byte("\xfe\xff")):
+		return true, true
+	case mostlyUnits(opening, 0):
+		return false, true
+	case mostlyUnits(opening, 1):
+		return true, true
+	}
+	return false, false
 }
 
 const (

@@ -30,6 +30,12 @@ type window struct {
 	place *Place
 }
 
+// isZero tells whether the window's own part is of zeros alone, as most of the images of disks is.
+func (w *window) isZero() bool {
+	own := w.data[w.from:w.to]
+	return len(own) > 0 && own[0] == 0 && bytes.Count(own, []byte{0}) == len(own)
+}
+
 // extent is where something stands in the content, in lines and characters from 1; endColumn is the one behind.
 type extent struct{ line, endLine, column, endColumn int }
 
@@ -92,9 +98,10 @@ func windows(r io.Reader, buffer []byte, visit func(w *window) error) error {
 			return nil
 		}
 		cut := max(0, to-windowBehind)
-		if newline := bytes.LastIndexByte(buffer[:cut], '\n'); newline >= 0 {
-			lines += bytes.Count(buffer[:cut], []byte{'\n'})
-			columns = cut - newline - 1
+		// The count is vectorised, and the search for the last one is not.
+		if passed := countNewlines(buffer[:cut]); passed > 0 {
+			lines += passed
+			columns = cut - bytes.LastIndexByte(buffer[:cut], '\n') - 1
 		} else {
 			columns += cut
 		}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -45,15 +46,38 @@ func (r *reader) read(ctx context.Context, content io.Reader, size int64, place 
 	if err != nil {
 		return nil, err
 	}
-	if !archive.Is(head) {
-		matches, err := r.detector.ScanPlace(ctx, whole, place)
-		if elsewhere, ok := pointer(head); ok {
-			matches = append(matches, elsewhere)
-		}
-		return outside(matches), err
+	if archive.Is(head) {
+		return r.unpack(ctx, whole, size, place)
 	}
+	matches, err := r.detector.ScanPlace(ctx, whole, place)
+	return outside(withPointer(matches, head)), err
+}
+
+// readBytes is read for a content that is in memory.
+func (r *reader) readBytes(ctx context.Context, content []byte, place *detect.Place) ([]found, error) {
+	if place.Allowed() {
+		return nil, nil
+	}
+	head := content[:min(len(content), headSize)]
+	if archive.Is(head) {
+		return r.unpack(ctx, bytes.NewReader(content), int64(len(content)), place)
+	}
+	matches, err := r.detector.ScanBytes(ctx, content, place)
+	return outside(withPointer(matches, head)), err
+}
+
+// withPointer adds what a content that begins with head points to.
+func withPointer(matches []detect.Match, head []byte) []detect.Match {
+	if elsewhere, ok := pointer(head); ok {
+		return append(matches, elsewhere)
+	}
+	return matches
+}
+
+// unpack returns what is found in the files of an archive of so many bytes.
+func (r *reader) unpack(ctx context.Context, content io.Reader, size int64, place *detect.Place) ([]found, error) {
 	var all []found
-	left, err := archive.Walk(ctx, whole, size, r.limits, func(file archive.File) error {
+	left, err := archive.Walk(ctx, content, size, r.limits, func(file archive.File) error {
 		within := place.Within(file.Path)
 		matches, err := r.detector.ScanPlace(ctx, file.Content, within)
 		for _, match := range append(r.detector.ByPath(within), matches...) {

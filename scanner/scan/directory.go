@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
-	"github.com/scanjob-dev/scanjob/scanner/archive"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
@@ -35,7 +34,7 @@ type DirectoryOptions struct {
 type directory struct {
 	root    string
 	options DirectoryOptions
-	files   chan file
+	files   chan []file
 	// One of results for each worker, so that none waits for another.
 	results []part
 	progress
@@ -46,19 +45,23 @@ type file struct {
 	number int
 	// path is as in a repository: relative to the folder, with slashes.
 	path string
-	size int64
 }
+
+// batch is how many files go to a worker at once: waking it costs as much as scanning a small file.
+const batch = 32
 
 // part is what one worker found.
 type part struct {
-	findings []numbered
-	files    int
-	bytes    int64
+	found []numbered
+	files int
+	bytes int64
 }
 
+// numbered is what was found in the file of the number, at path.
 type numbered struct {
-	number  int
-	finding contract.Finding
+	number int
+	path   string
+	found  found
 }
 
 // Directory scans the files in a folder, without the folders .git in it, and without following symbolic links. root may be a
@@ -79,7 +82,7 @@ func Directory(ctx context.Context, root string, options DirectoryOptions) (Resu
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	d := &directory{root: root, options: options, files: make(chan file, 1024), results: make([]part, options.Workers)}
+	d := &directory{root: root, options: options, files: make(chan []file, 1024/batch), results: make([]part, options.Workers)}
 	d.progress.tell = options.Progress
 	group, working := errgroup.WithContext(ctx)
 	result := Result{}
@@ -96,7 +99,9 @@ func Directory(ctx context.Context, root string, options DirectoryOptions) (Resu
 		}
 		return Result{}, err
 	}
-	d.join(&result)
+	if err := d.join(ctx, &result); err != nil {
+		return Result{}, err
+	}
 	options.Log.InfoContext(ctx, "scanned", "files", result.Files, "bytes", result.Bytes, "symlinksNotFollowed", result.Symlinks,
 		"findings", len(result.Findings), "duration", time.Since(begin).Round(time.Millisecond).String())
 	return result, nil
@@ -104,16 +109,26 @@ func Directory(ctx context.Context, root string, options DirectoryOptions) (Resu
 
 // walk sends the files to the workers, in the order of their names.
 func (d *directory) walk(ctx context.Context, result *Result) error {
-	number := 0
 	info, err := os.Stat(d.root)
 	if err != nil {
 		return failure.Request(err, "%q cannot be read: %s", d.root, reason(err))
 	}
 	if !info.IsDir() {
-		d.files <- file{path: "", size: info.Size()}
+		d.files <- []file{{path: ""}}
 		return nil
 	}
-	return filepath.WalkDir(d.root, func(path string, entry fs.DirEntry, err error) error {
+	number := 0
+	next := make([]file, 0, batch)
+	send := func() error {
+		select {
+		case d.files <- next:
+			next = make([]file, 0, batch)
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	err = filepath.WalkDir(d.root, func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path == d.root:
 			return failure.Request(err, "%q cannot be read: %s", d.root, reason(err))
@@ -128,57 +143,21 @@ func (d *directory) walk(ctx context.Context, result *Result) error {
 		if err == nil && !entry.Type().IsRegular() {
 			return nil
 		}
-		relative, relativeErr := filepath.Rel(d.root, path)
-		if relativeErr != nil {
-			return relativeErr
+		relative, err := filepath.Rel(d.root, path)
+		if err != nil {
+			return err
 		}
-		next := file{number: number, path: filepath.ToSlash(relative), size: sizeOf(entry)}
+		next = append(next, file{number: number, path: filepath.ToSlash(relative)})
 		number++
-		select {
-		case d.files <- next:
+		if len(next) < batch {
 			return nil
-		case <-ctx.Done():
-			return ctx.Err()
 		}
+		return send()
 	})
-}
-
-// sizeOf is 0 for what is gone meanwhile; opening it tells.
-func sizeOf(entry fs.DirEntry) int64 {
-	if info, err := entry.Info(); err == nil {
-		return info.Size()
+	if err != nil {
+		return err
 	}
-	return 0
-}
-
-// work scans files until there are no more.
-func (d *directory) work(ctx context.Context, result *part) error {
-	detector := d.options.Engine.Detector()
-	r := &reader{detector: detector, limits: archive.DefaultLimits()}
-	for next := range d.files {
-		place := d.options.Engine.Place(d.shown(next.path))
-		matches, err := d.scan(ctx, r, next, place)
-		if err != nil {
-			return err
-		}
-		inName, err := detector.ScanPath(ctx, next.path)
-		if err != nil {
-			return err
-		}
-		for _, match := range slices.Concat(outside(detector.ByPath(place)), outside(inName), matches) {
-			finding, err := detector.Finding(ctx, match.Match, match.at(d.shown(next.path)), "")
-			if err != nil {
-				return err
-			}
-			if len(result.findings) < MaxFindings {
-				result.findings = append(result.findings, numbered{next.number, finding})
-			}
-		}
-		result.files++
-		result.bytes += next.size
-		d.progress.add(next.size)
-	}
-	return nil
+	return send()
 }
 
 // shown is the path of a finding: for a single file, its name.
@@ -187,26 +166,6 @@ func (d *directory) shown(path string) string {
 		return filepath.Base(d.root)
 	}
 	return path
-}
-
-// scan returns what is in a file. What cannot be read is one of the matches.
-func (d *directory) scan(ctx context.Context, r *reader, next file, place *detect.Place) (_ []found, err error) {
-	if place.Allowed() {
-		return nil, nil
-	}
-	if next.size > MaxBlobSize {
-		return []found{tooLarge(next.size)}, nil
-	}
-	opened, err := os.Open(filepath.Join(d.root, filepath.FromSlash(next.path)))
-	if err != nil {
-		return []found{{Match: detect.NotScanned("it cannot be opened: " + reason(err))}}, nil
-	}
-	matches, err := r.read(ctx, opened, next.size, place)
-	err = errors.Join(err, opened.Close())
-	if err != nil && ctx.Err() == nil {
-		return append(matches, found{Match: detect.NotScanned("it cannot be read: " + reason(err))}), nil
-	}
-	return matches, err
 }
 
 // reason is an error of the file system without the path, which may hold a secret.
@@ -218,15 +177,17 @@ func reason(err error) string {
 	return "unknown error"
 }
 
-// join puts the parts together, in the order of the walk.
-func (d *directory) join(result *Result) {
+// join puts the parts together, in the order of the walk. The findings are made here, since the fingerprint of one may depend on
+// how many there are before it.
+func (d *directory) join(ctx context.Context, result *Result) error {
 	var all []numbered
 	for _, p := range d.results {
-		all = append(all, p.findings...)
+		all = append(all, p.found...)
 		result.Files += p.files
 		result.Bytes += p.bytes
 	}
 	slices.SortStableFunc(all, func(a, b numbered) int { return a.number - b.number })
+	detector := d.options.Engine.Detector()
 	for _, one := range all {
 		if len(result.Findings) == MaxFindings {
 			result.Findings = append(result.Findings, contract.Finding{
@@ -235,7 +196,12 @@ func (d *directory) join(result *Result) {
 			})
 			break
 		}
-		result.Findings = append(result.Findings, one.finding)
+		finding, err := detector.Finding(ctx, one.found.Match, one.found.at(one.path), "")
+		if err != nil {
+			return err
+		}
+		result.Findings = append(result.Findings, finding)
 	}
 	slices.SortStableFunc(result.Findings, worstFirst)
+	return nil
 }

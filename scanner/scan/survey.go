@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"runtime"
@@ -49,7 +48,7 @@ func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
 		s.suspects[id] = false
 		return nil
 	}
-	found, err := s.reader.read(s.ctx, bytes.NewReader(content), int64(len(content)), s.anywhere)
+	found, err := s.reader.readBytes(s.ctx, content, s.anywhere)
 	if err != nil {
 		return err
 	}
