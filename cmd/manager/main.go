@@ -12,6 +12,8 @@ import (
 	_ "time/tzdata"
 
 	_ "golang.org/x/crypto/x509roots/fallback"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,6 +28,7 @@ import (
 	"github.com/scanjob-dev/scanjob/internal/awsclient"
 	"github.com/scanjob-dev/scanjob/internal/codecommit"
 	"github.com/scanjob-dev/scanjob/internal/fargate"
+	"github.com/scanjob-dev/scanjob/internal/leader"
 )
 
 // leaderElectionID names the Lease that at most one manager holds.
@@ -103,14 +106,23 @@ func run(ctx context.Context, s settings) error {
 		serving.SecureServing = true
 		serving.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
+	var lock resourcelock.Interface
+	var leading func() bool
+	if s.leaderElect {
+		lease, err := leader.NewLease(kubernetes, s.leaderElectionNamespace, leaderElectionID, leader.Duration, leader.RenewDeadline)
+		if err != nil {
+			return err
+		}
+		lock, leading = lease, lease.Held
+	}
 	mgr, err := ctrl.NewManager(kubernetes, ctrl.Options{
-		Scheme:                        scheme,
-		Metrics:                       serving,
-		HealthProbeBindAddress:        s.probeAddress,
-		PprofBindAddress:              s.pprofAddress,
-		LeaderElection:                s.leaderElect,
-		LeaderElectionID:              leaderElectionID,
-		LeaderElectionNamespace:       s.leaderElectionNamespace,
+		Scheme:                              scheme,
+		Metrics:                             serving,
+		HealthProbeBindAddress:              s.probeAddress,
+		PprofBindAddress:                    s.pprofAddress,
+		LeaderElection:                      s.leaderElect,
+		LeaderElectionResourceLockInterface: lock,
+		LeaseDuration:                       ptr.To(leader.Duration), RenewDeadline: ptr.To(leader.RenewDeadline), RetryPeriod: ptr.To(leader.RetryPeriod),
 		LeaderElectionReleaseOnCancel: true,
 		Cache:                         cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
 		Client:                        client.Options{Cache: &client.CacheOptions{Unstructured: true}},
@@ -139,7 +151,7 @@ func run(ctx context.Context, s settings) error {
 	err = controllers.Setup(ctx, mgr, awsclient.NewFactory(calls.Count(aws)), controllers.Options{
 		ScanJob: scanjob.Options{
 			GitEndpoint: s.gitEndpoint, PollInterval: s.pollInterval, Workers: s.workers,
-			Quotas: s.quotas, CapacityProbeAfter: s.capacityProbeAfter, SweepInterval: s.sweepInterval,
+			Quotas: s.quotas, CapacityProbeAfter: s.capacityProbeAfter, SweepInterval: s.sweepInterval, Leading: leading,
 		},
 		CodeCommit: codecommit.Options{CallsPerSecond: s.codeCommitRate},
 		Metrics:    metrics.Registry,

@@ -51,6 +51,10 @@ type Options struct {
 	CapacityProbeAfter time.Duration
 	// SweepInterval is how often the tasks in ECS are compared with the jobs. Default: 5 min.
 	SweepInterval time.Duration
+	// ListsLag is how far ECS's lists may be behind: a task that is not listed for as long does not exist. Default: 5 min.
+	ListsLag time.Duration
+	// Leading says that no other manager can work on these jobs: no task is started where it does not. Default: always true.
+	Leading func() bool
 	// Metrics are the controller's metrics. Default: none.
 	Metrics *Metrics
 	// Clock is the source of time. Default: the real one.
@@ -113,6 +117,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SweepInterval == 0 {
 		o.SweepInterval = 5 * time.Minute
+	}
+	if o.ListsLag == 0 {
+		o.ListsLag = settledAfter
+	}
+	if o.Leading == nil {
+		o.Leading = func() bool { return true }
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}

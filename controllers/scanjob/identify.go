@@ -122,8 +122,8 @@ func (r *Reconciler) lookUp(ctx context.Context, s *scope, attempt *scanv1.Attem
 	if attempt.UnlistedSince == nil {
 		attempt.UnlistedSince = s.stamp()
 	}
-	if s.now.Sub(attempt.UnlistedSince.Time) < settledAfter {
-		s.wakeAt(s.now.Add(lookAgainAfter))
+	if s.now.Sub(attempt.UnlistedSince.Time) < r.options.ListsLag {
+		s.wakeAt(s.now.Add(min(lookAgainAfter, r.options.ListsLag/10)))
 		return nil
 	}
 	class, reason := scanv1.ClassInfrastructure, "RunTask's answer was lost, and ECS has no task of this attempt"

@@ -139,3 +139,26 @@ func TestAJobSaysThatItsTaskMayNotBeLookedAt(t *testing.T) {
 		t.Error("the running container was not seen")
 	}
 }
+
+// A manager that was stopped for longer than its Lease lasts goes on where it was, and writes a record that the one in its
+// place has not counted.
+func TestNoTaskIsStartedByAManagerThatMayHaveLostItsLease(t *testing.T) {
+	r := newRig(t, newJob())
+	leading := false
+	r.reconciler.options.Leading = func() bool { return leading }
+	r.admit()
+	r.succeed()
+	r.clock.Step(holdBack)
+	r.succeed()
+	if attempt := r.attempt(); attempt.TaskARN != "" || r.aws.CallCount("ecs", "RunTask") != 0 {
+		t.Errorf("RunTask was called %d times; the attempt is %+v", r.aws.CallCount("ecs", "RunTask"), attempt)
+	}
+	leading = true
+	for range 2 { // the answer is held back at first
+		r.clock.Step(holdBack)
+		r.succeed()
+	}
+	if attempt := r.attempt(); attempt.TaskARN == "" || r.aws.CallCount("ecs", "RunTask") != 1 {
+		t.Errorf("the leader did not start it: %+v", attempt)
+	}
+}

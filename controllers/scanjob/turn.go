@@ -3,6 +3,7 @@ package scanjob
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -15,6 +16,12 @@ import (
 // moment, when it has given the slot to another job. No task may be started for that record until a slot is free; were one
 // running already, an event or a look-up tells of it.
 func (r *Reconciler) mayStart(s *scope, attempt *scanv1.Attempt) bool {
+	if !r.options.Leading() {
+		// The record may have come late for another manager, and what that one has given away is not known here. It is read by
+		// whoever leads.
+		s.wakeAt(s.now.Add(time.Second))
+		return false
+	}
 	own := holder{job: s.job.UID, recorded: attempt.RecordedAt.UnixNano()}
 	var others []holder
 	for _, c := range r.admission.jobs.holders(environmentOf(s.job)) {
