@@ -18,6 +18,10 @@ BENCH_ARGS ?=
 # How long make fuzz runs each target.
 FUZZTIME ?= 1m
 CONTROLLER_BENCH_ARGS ?=
+# How many runs make chaos makes of how many jobs each, and the only one to make: see CONTRIBUTING.md.
+CHAOS_SEEDS ?= 200
+CHAOS_JOBS ?= 500
+CHAOS_SEED ?=
 # KEEP=1 leaves the demo running.
 KEEP ?=
 
@@ -85,6 +89,10 @@ test: control-plane build $(LOCALBIN)/helm ## Run all tests: unit, API and end t
 	@hack/container-engine.sh >/dev/null || true
 	@echo "compiling and running all tests; the first package reports after a minute or two"
 	$(WITHOUT_AWS) go test -count=1 -p 2 -timeout $(TEST_TIMEOUT) $(TEST_ARGS) $(TEST_PACKAGES)
+
+.PHONY: chaos
+chaos: control-plane ## Look for violated invariants in CHAOS_SEEDS runs of CHAOS_JOBS jobs each, while everything goes wrong; CHAOS_SEED=n for one run.
+	$(WITHOUT_AWS) CHAOS_SEEDS=$(CHAOS_SEEDS) CHAOS_JOBS=$(CHAOS_JOBS) CHAOS_SEED=$(CHAOS_SEED) go test -count=1 -v -timeout 24h ./test/chaos
 
 .PHONY: demo
 demo: control-plane build ## Watch a pull request that leaks a key become an e-mail. KEEP=1 leaves it running.

@@ -135,7 +135,7 @@ func (b *batch) take(ctx context.Context, r result) {
 func (b *batch) giveUp(ctx context.Context) {
 	for i := range b.messages {
 		if b.open[i] {
-			v := abandon(b.message(b.messages[i]).ReceiveCount)
+			v := abandon(b.options.retryAfter(b.message(b.messages[i])))
 			b.take(ctx, result{i, v, errAbandoned, b.options.handlingTime() + b.options.windUp()})
 		}
 	}
@@ -173,7 +173,7 @@ func (c *consumer) handle(stopping, ctx context.Context, index int, m Message) r
 	if err == nil {
 		panicked, err = c.call(ctx, m)
 	}
-	v := judge(err, panicked, m.ReceiveCount, stopping.Err() != nil)
+	v := judge(err, panicked, c.options.retryAfter(m), stopping.Err() != nil)
 	return result{index, v, err, c.options.Clock.Since(started)}
 }
 

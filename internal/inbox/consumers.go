@@ -34,7 +34,7 @@ type Message struct {
 //   - nil: it is deleted;
 //   - an error that matches events.ErrUndecodable: it is left alone, so that SQS moves it to the dead-letter queue after
 //     the queue's maxReceiveCount;
-//   - any other error, or a panic: it comes back after a time that doubles with every receive, 10 s to 600 s.
+//   - any other error, or a panic: it comes back after Options.RetryAfter, a time that doubles with every receive.
 //
 // The context ends after three quarters of the visibility timeout, before SQS would hand the message to somebody else. A
 // handler that does not return then is left behind, and its message comes back as after an error.
@@ -56,6 +56,9 @@ type Options struct {
 	WaitTime time.Duration
 	// VisibilityTimeout is how long a received message is hidden from others, in whole seconds. Default: 60 s.
 	VisibilityTimeout time.Duration
+	// RetryAfter is how long a message stays hidden after it failed for the first time, in whole seconds; the time doubles with
+	// every receive, up to 60 times as long. Default: 10 s.
+	RetryAfter time.Duration
 	// Receivers is how many receives are open at once per queue. Each handles up to 5 batches of 10
 	// messages in parallel. Default: 2.
 	Receivers int
@@ -67,12 +70,20 @@ type Options struct {
 	Clock clock.Clock
 }
 
+// retryAfter is how long a message stays hidden that has failed.
+func (o Options) retryAfter(m Message) time.Duration {
+	return retryVisibility(o.RetryAfter, m.ReceiveCount)
+}
+
 func (o Options) withDefaults() Options {
 	if o.WaitTime == 0 {
 		o.WaitTime = 20 * time.Second
 	}
 	if o.VisibilityTimeout == 0 {
 		o.VisibilityTimeout = 60 * time.Second
+	}
+	if o.RetryAfter == 0 {
+		o.RetryAfter = 10 * time.Second
 	}
 	if o.Receivers == 0 {
 		o.Receivers = 2

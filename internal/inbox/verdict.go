@@ -34,33 +34,34 @@ type verdict struct {
 	visibility time.Duration
 }
 
-// judge says what becomes of a message that was received so many times and whose handler returned err.
-func judge(err error, panicked bool, receiveCount int, stopping bool) verdict {
+// judge says what becomes of a message whose handler returned err. retry is how long it stays hidden if it comes back.
+func judge(err error, panicked bool, retry time.Duration, stopping bool) verdict {
 	switch {
 	case err == nil:
 		return verdict{outcome: outcomeHandled, delete: true}
 	case errors.Is(err, events.ErrUndecodable):
 		return verdict{outcome: outcomeUndecodable}
 	case panicked:
-		return verdict{outcome: outcomePanicked, hide: true, visibility: retryVisibility(receiveCount)}
+		return verdict{outcome: outcomePanicked, hide: true, visibility: retry}
 	case stopping:
 		// Whoever leads next shall have it at once.
 		return verdict{outcome: outcomeReturned, hide: true}
 	}
-	return verdict{outcome: outcomeFailed, hide: true, visibility: retryVisibility(receiveCount)}
+	return verdict{outcome: outcomeFailed, hide: true, visibility: retry}
 }
 
 // abandon says what becomes of a message whose handler did not return.
-func abandon(receiveCount int) verdict {
-	return verdict{outcome: outcomeAbandoned, hide: true, visibility: retryVisibility(receiveCount)}
+func abandon(retry time.Duration) verdict {
+	return verdict{outcome: outcomeAbandoned, hide: true, visibility: retry}
 }
 
-// retryVisibility is how long a message that failed stays hidden: min(2^receiveCount * 5 s, 600 s).
-func retryVisibility(receiveCount int) time.Duration {
-	const most = 600 * time.Second
-	// 2^7 * 5 s is above the bound; a greater exponent would only overflow.
-	exponent := min(max(receiveCount, 0), 7)
-	return min(5*time.Second<<exponent, most)
+// retryVisibility is how long a message that was received so many times and failed stays hidden:
+// min(2^(receiveCount-1), 60) times the first time.
+func retryVisibility(first time.Duration, receiveCount int) time.Duration {
+	const most = 60
+	// 2^6 is above the bound; a greater exponent would only overflow.
+	exponent := min(max(receiveCount-1, 0), 6)
+	return first * time.Duration(min(1<<exponent, most))
 }
 
 // receiveDelay is how long to wait after so many failed receives in a row, at least 1: between a half and all of

@@ -23,21 +23,21 @@ func TestJudge(t *testing.T) {
 		stopping bool
 		want     verdict
 	}{
-		"what was handled is deleted":                             {nil, false, 1, false, verdict{outcome: outcomeHandled, delete: true}},
-		"what was handled while stopping is deleted":              {nil, false, 1, true, verdict{outcome: outcomeHandled, delete: true}},
-		"what cannot be decoded is left alone":                    {poison, false, 1, false, verdict{outcome: outcomeUndecodable}},
-		"what cannot be decoded is left alone while stopping":     {poison, false, 1, true, verdict{outcome: outcomeUndecodable}},
-		"what failed comes back later":                            {failure, false, 1, false, verdict{outcome: outcomeFailed, hide: true, visibility: 10 * time.Second}},
-		"what failed again comes back later still":                {failure, false, 3, false, verdict{outcome: outcomeFailed, hide: true, visibility: 40 * time.Second}},
-		"what failed while stopping comes back at once":           {failure, false, 3, true, verdict{outcome: outcomeReturned, hide: true}},
-		"what panicked comes back later":                          {failure, true, 1, false, verdict{outcome: outcomePanicked, hide: true, visibility: 10 * time.Second}},
-		"what panicked does not go to the next leader at once":    {failure, true, 2, true, verdict{outcome: outcomePanicked, hide: true, visibility: 20 * time.Second}},
-		"an undecodable message with another error is left too":   {errors.Join(poison, failure), false, 1, false, verdict{outcome: outcomeUndecodable}},
-		"a message without a count comes back after five seconds": {failure, false, 0, false, verdict{outcome: outcomeFailed, hide: true, visibility: 5 * time.Second}},
+		"what was handled is deleted":                            {nil, false, 1, false, verdict{outcome: outcomeHandled, delete: true}},
+		"what was handled while stopping is deleted":             {nil, false, 1, true, verdict{outcome: outcomeHandled, delete: true}},
+		"what cannot be decoded is left alone":                   {poison, false, 1, false, verdict{outcome: outcomeUndecodable}},
+		"what cannot be decoded is left alone while stopping":    {poison, false, 1, true, verdict{outcome: outcomeUndecodable}},
+		"what failed comes back later":                           {failure, false, 1, false, verdict{outcome: outcomeFailed, hide: true, visibility: 10 * time.Second}},
+		"what failed again comes back later still":               {failure, false, 3, false, verdict{outcome: outcomeFailed, hide: true, visibility: 40 * time.Second}},
+		"what failed while stopping comes back at once":          {failure, false, 3, true, verdict{outcome: outcomeReturned, hide: true}},
+		"what panicked comes back later":                         {failure, true, 1, false, verdict{outcome: outcomePanicked, hide: true, visibility: 10 * time.Second}},
+		"what panicked does not go to the next leader at once":   {failure, true, 2, true, verdict{outcome: outcomePanicked, hide: true, visibility: 20 * time.Second}},
+		"an undecodable message with another error is left too":  {errors.Join(poison, failure), false, 1, false, verdict{outcome: outcomeUndecodable}},
+		"a message without a count comes back after ten seconds": {failure, false, 0, false, verdict{outcome: outcomeFailed, hide: true, visibility: 10 * time.Second}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := judge(test.err, test.panicked, test.count, test.stopping); got != test.want {
+			if got := judge(test.err, test.panicked, retryVisibility(10*time.Second, test.count), test.stopping); got != test.want {
 				t.Errorf("judge = %+v, want %+v", got, test.want)
 			}
 		})
@@ -46,10 +46,10 @@ func TestJudge(t *testing.T) {
 
 func TestRetryVisibility(t *testing.T) {
 	for count, want := range map[int]time.Duration{
-		-1: 5 * time.Second, 0: 5 * time.Second, 1: 10 * time.Second, 2: 20 * time.Second, 6: 320 * time.Second,
+		-1: 10 * time.Second, 0: 10 * time.Second, 1: 10 * time.Second, 2: 20 * time.Second, 6: 320 * time.Second,
 		7: 600 * time.Second, 8: 600 * time.Second, 1000: 600 * time.Second,
 	} {
-		if got := retryVisibility(count); got != want {
+		if got := retryVisibility(10*time.Second, count); got != want {
 			t.Errorf("after %d receives: %v, want %v", count, got, want)
 		}
 	}
