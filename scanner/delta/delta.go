@@ -86,7 +86,8 @@ func Compare(now, target []contract.Finding) (compared, resolved []contract.Find
 	compared = slices.Clone(now)
 	for i := range compared {
 		compared[i].State = contract.StateNew
-		if _, ok := before[compared[i].Fingerprint]; ok {
+		// That something was not read before, either, does not tell what is in it now.
+		if _, ok := before[compared[i].Fingerprint]; ok && compared[i].Rule != contract.RuleNotScanned {
 			compared[i].State = contract.StateExisting
 		}
 	}

@@ -52,8 +52,17 @@ func (r Result) BySeverity() map[contract.Severity]int {
 
 // Run scans the repository as its request says. It stops with an error when ctx ends.
 func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
+	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize})
+}
+
+func run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most limits) (Result, error) {
 	begin := time.Now()
+	budget, err := newBudget(repository, most.total)
+	if err != nil {
+		return Result{}, err
+	}
 	s := &scanner{
+		most: most, budget: budget, unread: map[source.ID]struct{}{},
 		ctx: ctx, repository: repository, detector: detector, log: log, suspects: map[source.ID]bool{},
 		reader:  &reader{detector: detector, limits: archive.DefaultLimits()},
 		matches: map[reading][]found{}, paths: map[string]struct{}{}, seen: map[source.ID]map[string]struct{}{}, reported: map[string]int{},
@@ -73,6 +82,9 @@ func Run(ctx context.Context, repository *source.Repository, detector *detect.De
 		return Result{}, err
 	}
 	if err := s.compare(); err != nil {
+		return Result{}, err
+	}
+	if err := s.tellUnread(); err != nil {
 		return Result{}, err
 	}
 	slices.SortStableFunc(s.result.Findings, worstFirst)
@@ -98,6 +110,11 @@ type scanner struct {
 	reader     *reader
 	log        *slog.Logger
 	result     Result
+	most       limits
+	budget     *budget
+	// unread are the contents that the budget was not enough for, and firstUnread is the path of one.
+	unread      map[source.ID]struct{}
+	firstUnread string
 
 	// suspects are the contents in which the survey found something, and, with false, those that it was not given.
 	suspects map[source.ID]bool
@@ -226,6 +243,10 @@ func (s *scanner) known(change source.Change) (map[string]struct{}, error) {
 			return nil, err
 		}
 		for _, match := range matches {
+			// What could not be read of another content says nothing of this one.
+			if match.Rule == contract.RuleNotScanned && one.blob != change.Blob {
+				continue
+			}
 			known[keyOf(match.Match)] = struct{}{}
 		}
 	}
@@ -253,6 +274,9 @@ type reading struct {
 func (s *scanner) at(path string, id source.ID, kind source.Kind) ([]found, error) {
 	place := s.detector.Engine().Place(path)
 	matches, err := s.content(id, place)
+	if _, ok := s.unread[id]; ok && s.firstUnread == "" {
+		s.firstUnread = path
+	}
 	if kind == source.Symlink {
 		return matches, err // what its name promises is not in it
 	}
@@ -281,8 +305,12 @@ func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, e
 	if err != nil {
 		return nil, unreadable(id, err)
 	}
-	if size > MaxBlobSize {
-		return []found{tooLarge(size)}, nil
+	if size > s.most.blob {
+		return []found{s.most.tooLarge(size)}, nil
+	}
+	if !counted && !s.budget.take(size) {
+		s.unread[id] = struct{}{}
+		return nil, nil
 	}
 	content, err := s.repository.Read(id)
 	if source.Damaged(err) {
@@ -304,8 +332,8 @@ func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, e
 }
 
 // tooLarge stands for a file that is too large to be scanned.
-func tooLarge(size int64) found {
-	return found{Match: detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, MaxBlobSize>>20))}
+func (l limits) tooLarge(size int64) found {
+	return found{Match: detect.NotScanned(fmt.Sprintf("the file has %d MiB, the limit is %d MiB", size>>20, l.blob>>20))}
 }
 
 // unreadable gives an error of the object store a class and a text. The error's own text is left out, as nobody has looked

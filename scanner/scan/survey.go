@@ -17,6 +17,8 @@ type surveyor struct {
 	reader   *reader
 	anywhere *detect.Place
 	suspects map[source.ID]bool // true where it was read
+	budget   *budget
+	most     limits
 	files    int
 	bytes    int64
 }
@@ -27,7 +29,7 @@ func (s *scanner) survey() error {
 	visits := make([]source.Visit, len(surveyors))
 	for i := range surveyors {
 		surveyors[i] = &surveyor{
-			ctx: s.ctx, suspects: map[source.ID]bool{}, anywhere: s.detector.Engine().Anywhere(),
+			ctx: s.ctx, budget: s.budget, most: s.most, suspects: map[source.ID]bool{}, anywhere: s.detector.Engine().Anywhere(),
 			reader: &reader{detector: s.detector.Engine().Detector(), limits: s.reader.limits},
 		}
 		visits[i] = surveyors[i].visit
@@ -44,7 +46,7 @@ func (s *scanner) survey() error {
 }
 
 func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
-	if left {
+	if left || int64(len(content)) > s.most.blob || !s.budget.take(int64(len(content))) {
 		s.suspects[id] = false
 		return nil
 	}

@@ -73,7 +73,7 @@ func (w *worker) scan(ctx context.Context, next file, place *detect.Place) (_ []
 	}
 	var matches []found
 	if size > MaxBlobSize {
-		matches = []found{tooLarge(size)}
+		matches = []found{limits{blob: MaxBlobSize}.tooLarge(size)}
 	} else {
 		matches, err = w.reader.read(ctx, rest, size, place)
 	}

@@ -103,7 +103,7 @@ func TestBasesThatDoNotFitIntoMemoryGoToFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	withFiles, _, err := indexPackWithin(t.Context(), file, &scratch{folder: folder, free: 1 << 10})
+	withFiles, _, err := indexPackWithin(t.Context(), file, &scratch{folder: folder, free: 1 << 10}, inflationSlack)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,19 +43,25 @@ type packIndexer struct {
 	// waiting are the deltas whose base is named by id, as positions in entries.
 	waiting map[plumbing.Hash][]int32
 	scratch *scratch
+	// inflation bounds what is made of deltas.
+	inflation inflation
 }
 
 // indexPack reads the pack from its start and returns its index and checksum. Objects that do not fit into a small budget
 // of memory are kept in files below folder while deltas that build on them are resolved.
 func indexPack(ctx context.Context, pack *os.File, folder string) (*idxfile.MemoryIndex, plumbing.Hash, error) {
-	return indexPackWithin(ctx, pack, &scratch{folder: folder, free: scratchMemory})
+	info, err := pack.Stat()
+	if err != nil {
+		return nil, plumbing.ZeroHash, err
+	}
+	return indexPackWithin(ctx, pack, &scratch{folder: folder, free: scratchMemory}, MostInflated(info.Size()))
 }
 
-func indexPackWithin(ctx context.Context, pack *os.File, room *scratch) (*idxfile.MemoryIndex, plumbing.Hash, error) {
+func indexPackWithin(ctx context.Context, pack *os.File, room *scratch, most int64) (*idxfile.MemoryIndex, plumbing.Hash, error) {
 	if _, err := pack.Seek(0, io.SeekStart); err != nil {
 		return nil, plumbing.ZeroHash, err
 	}
-	x := &packIndexer{ctx: ctx, scanner: packfile.NewScanner(pack), waiting: map[plumbing.Hash][]int32{}, scratch: room}
+	x := &packIndexer{ctx: ctx, scanner: packfile.NewScanner(pack), waiting: map[plumbing.Hash][]int32{}, scratch: room, inflation: inflation{most: most}}
 	checksum, err := x.readEntries()
 	if err != nil {
 		return nil, plumbing.ZeroHash, err
@@ -244,6 +250,9 @@ func (x *packIndexer) patch(position int32, base *pending) (made *content, err e
 	delta := bufio.NewReader(stored)
 	size, err := deltaSizes(delta, base.content.size)
 	if err != nil {
+		return nil, err
+	}
+	if err := x.inflation.add(size); err != nil {
 		return nil, err
 	}
 	made, err = x.scratch.create(size)
