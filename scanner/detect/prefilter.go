@@ -45,7 +45,7 @@ type candidate struct {
 
 // newPrefilter returns a prefilter for literals in lower case of at least two bytes.
 func newPrefilter(literals []string) *prefilter {
-	p := &prefilter{literals: literals, first: make([]int32, 1<<gramBits)}
+	p := &prefilter{literals: literals, first: make([]int32, 1<<gramBits), grams: make([]gram, 0, 1<<12)}
 	for i, literal := range literals {
 		p.longest = max(p.longest, len(literal))
 		switch n := len(literal); {

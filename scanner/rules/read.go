@@ -44,6 +44,8 @@ type ruleText struct {
 	Names            []string
 	Value            string
 	Specific         *bool
+	// literals are those of the names, where they were computed before.
+	literals []string
 }
 
 type requiredText struct {
@@ -141,8 +143,13 @@ func (r reader) rule(t ruleText) (Rule, error) {
 		if rule.Regexp, err = r.expression(t.Regex); err != nil {
 			return rule, fmt.Errorf("regex: %w", err)
 		}
-		if rule.Literals = literalsOfAny(t.Names); len(t.Names) == 0 {
+		switch {
+		case len(t.Names) == 0:
 			rule.Literals = r.literals(rule)
+		case t.literals != nil:
+			rule.Literals = t.literals
+		default:
+			rule.Literals = literalsOfAny(t.Names)
 		}
 		if err := checkEverywhere(rule); err != nil {
 			return rule, err
