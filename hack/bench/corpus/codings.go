@@ -6,8 +6,12 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
+	"mime/quotedprintable"
 	"strings"
 	"unicode/utf16"
 )
@@ -17,6 +21,8 @@ type coding struct {
 	name  string
 	value func(string) string
 	apply func(string) []byte
+	// breaks is true where apply puts line breaks of its own between.
+	breaks bool
 }
 
 func codings() []coding {
@@ -24,6 +30,9 @@ func codings() []coding {
 	return []coding{
 		{name: "UTF-16, little endian", apply: func(text string) []byte { return utf16Of(text, false) }},
 		{name: "UTF-16, big endian", apply: func(text string) []byte { return utf16Of(text, true) }},
+		{name: "UTF-16 without a byte order mark", apply: func(text string) []byte { return utf16Of(text, false)[2:] }},
+		{name: "UTF-32", apply: utf32Of},
+		{name: "quoted-printable", apply: quotedPrintable, breaks: true},
 		{name: "Latin-1", apply: func(text string) []byte { return append([]byte(text), []byte("\n# Gr\xfc\xdfe aus M\xfcnchen\n")...) }},
 		{name: "UTF-8 with a byte order mark", apply: func(text string) []byte { return append([]byte("\xef\xbb\xbf"), text...) }},
 		{name: "with zero bytes behind", apply: func(text string) []byte { return append([]byte(text), 0, 0, 1, 2) }},
@@ -54,13 +63,42 @@ func utf16Of(text string, big bool) []byte {
 	return out
 }
 
+func utf32Of(text string) []byte {
+	var out []byte
+	for _, c := range "\ufeff" + text {
+		out = binary.LittleEndian.AppendUint32(out, uint32(c))
+	}
+	return out
+}
+
+// quotedPrintable is the text as mails carry it: with = escaped, and lines broken behind 76 characters.
+func quotedPrintable(text string) []byte {
+	var out bytes.Buffer
+	w := quotedprintable.NewWriter(&out)
+	_, err := io.WriteString(w, text)
+	if err = errors.Join(err, w.Close()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	return bytes.ReplaceAll(out.Bytes(), []byte("\r\n"), []byte("\n"))
+}
+
 type archive struct {
 	suffix string
 	pack   func(path string, content []byte) ([]byte, error)
 }
 
 func archives() []archive {
-	return []archive{{".zip", packZip}, {".jar", packZip}, {".tar.gz", packTar}}
+	return []archive{{".zip", packZip}, {".jar", packZip}, {".tar.gz", packTar}, {".nested.zip", packNested}}
+}
+
+// packNested packs the file into a zip in a zip. Its path is that of the inner one.
+func packNested(path string, content []byte) ([]byte, error) {
+	outer, inner, _ := strings.Cut(path, "!")
+	packed, err := packZip(inner, content)
+	if err != nil {
+		return nil, err
+	}
+	return packZip(outer, packed)
 }
 
 func packZip(path string, content []byte) ([]byte, error) {

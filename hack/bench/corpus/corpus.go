@@ -140,8 +140,12 @@ func (c *Corpus) plant(f format, fields []Field) error {
 		if at < 0 {
 			return fmt.Errorf("format %s lost the value of %s", f.name, field.Family)
 		}
+		before := values[:at]
+		if coding.breaks {
+			before = string(coding.apply(before))
+		}
 		labels = append(labels, Label{
-			Line: 1 + strings.Count(values[:at], "\n"), Family: field.Family, Value: field.Value, Format: f.name, Place: place.name, Coding: coding.name,
+			Line: 1 + strings.Count(before, "\n"), Family: field.Family, Value: field.Value, Format: f.name, Place: place.name, Coding: coding.name,
 			Optional: field.Optional,
 		})
 	}
@@ -155,6 +159,9 @@ func (c *Corpus) write(f format, content []byte, labels []Label) error {
 	if len(content) < 1<<20 && c.random.IntN(12) == 0 {
 		kind := draw(c.random, archives())
 		archive := fmt.Sprintf("%s/%04d/bundle%s", draw(c.random, folders()), c.files, kind.suffix)
+		if kind.suffix == ".nested.zip" {
+			path = "inner.zip!" + path
+		}
 		packed, err := kind.pack(path, content)
 		if err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -147,14 +148,37 @@ func (b *bench) note(name string, measure func() (sample, error)) (sample, error
 	return s, nil
 }
 
+// write prints what the figures were measured with, and writes everything to the file.
 func (b *bench) write(ctx context.Context, path string) error {
 	d := document{
 		Time: time.Now().UTC().Truncate(time.Second), Runs: b.runs, Seeds: b.seeds, Figures: b.results, Costs: b.costs,
 		Machine:  map[string]string{"os": runtime.GOOS, "arch": runtime.GOARCH, "cpus": strconv.Itoa(runtime.NumCPU()), "cpu": processor()},
 		Versions: map[string]string{"go": runtime.Version(), "gitleaks": "v8.30.1"},
 	}
+	if err := b.versions(ctx, d.Versions); err != nil {
+		return err
+	}
+	fmt.Printf("\nMachine: %s\nVersions: %s\n", listed(d.Machine), listed(d.Versions))
+	data, err := json.MarshalIndent(d, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(data, '\n'), 0o600)
+}
+
+// listed is the map in the order of its keys.
+func listed(of map[string]string) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, name+" "+strings.TrimPrefix(of[name], name+" "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// versions adds those of the programs.
+func (b *bench) versions(ctx context.Context, to map[string]string) error {
 	if info, ok := debug.ReadBuildInfo(); ok {
-		d.Versions["scanjob"] = info.Main.Version
+		to["scanjob"] = info.Main.Version
 	}
 	for name, c := range map[string]command{"git": git("--version"), "ripgrep": {name: b.programs.ripgrep, arguments: []string{"--version"}}} {
 		if c.name == "" {
@@ -164,13 +188,9 @@ func (b *bench) write(ctx context.Context, path string) error {
 		if err != nil {
 			return err
 		}
-		d.Versions[name], _, _ = strings.Cut(string(version.Output), "\n")
+		to[name], _, _ = strings.Cut(string(version.Output), "\n")
 	}
-	data, err := json.MarshalIndent(d, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(data, '\n'), 0o600)
+	return nil
 }
 
 // processor returns the model of the processor where Linux tells it.
