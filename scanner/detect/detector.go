@@ -88,7 +88,7 @@ func (d *Detector) ScanBytes(ctx context.Context, content []byte, place *Place) 
 	if place.allowed {
 		return nil, nil
 	}
-	if _, ok := isUTF16(content); ok || len(content) > len(d.buffer) {
+	if isWide(content) || len(content) > len(d.buffer) {
 		return d.ScanPlace(ctx, bytes.NewReader(content), place)
 	}
 	w := &window{data: content, to: len(content), last: true, place: place}

@@ -7,14 +7,17 @@ import (
 	"io"
 )
 
-// decodeUTF16 returns the content as bytes that the matchers understand. Where it opens with the byte order mark of UTF-16,
-// or looks like it without, what is ASCII becomes one byte a letter, and everything else bytes that belong to no token. Other
+// decodeUTF16 returns the content as bytes that the matchers understand. Where it opens with the byte order mark of UTF-16 or UTF-32,
+// or looks like UTF-16 without, what is ASCII becomes one byte a letter, and everything else bytes that belong to no token. Other
 // content stays as it is.
 func decodeUTF16(content io.Reader) (io.Reader, error) {
 	source := bufio.NewReader(content)
 	opening, err := source.Peek(sampleLength)
 	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
+	}
+	if order, ok := isUTF32(opening); ok {
+		return &utf32Reader{source: source, order: order}, nil
 	}
 	if bigEndian, ok := isUTF16(opening); ok {
 		return &utf16Reader{source: source, bigEndian: bigEndian}, nil

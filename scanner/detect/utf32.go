@@ -1,0 +1,54 @@
+package detect
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+)
+
+// isUTF32 tells by the byte order mark whether a content is of UTF-32, and in which order. The one of little endian opens like that of
+// UTF-16, of which no text goes on with a zero.
+func isUTF32(opening []byte) (order binary.ByteOrder, ok bool) {
+	switch {
+	case bytes.HasPrefix(opening, []byte("\xff\xfe\x00\x00")):
+		return binary.LittleEndian, true
+	case bytes.HasPrefix(opening, []byte("\x00\x00\xfe\xff")):
+		return binary.BigEndian, true
+	}
+	return nil, false
+}
+
+// isWide tells whether a content has to be decoded before it is read: it is of UTF-16 or UTF-32.
+func isWide(content []byte) bool {
+	_, units := isUTF16(content)
+	_, wider := isUTF32(content)
+	return units || wider
+}
+
+// utf32Reader decodes UTF-32: what is ASCII becomes one byte a letter, and everything else one that belongs to no token.
+type utf32Reader struct {
+	source *bufio.Reader
+	order  binary.ByteOrder
+}
+
+// Read decodes into p.
+func (r *utf32Reader) Read(p []byte) (int, error) {
+	for n := range p {
+		var raw [4]byte
+		read, err := io.ReadFull(r.source, raw[:])
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			// A rest that is no letter stays what it is.
+			return n + copy(p[n:], bytes.Trim(raw[:read], "\x00")), nil
+		case err != nil:
+			return n, err
+		}
+		p[n] = foreign
+		if letter := r.order.Uint32(raw[:]); letter > 0 && letter < foreign {
+			p[n] = byte(letter)
+		}
+	}
+	return len(p), nil
+}
