@@ -131,6 +131,9 @@ func (w *world) until(ctx context.Context, what string, condition func() (bool, 
 	return nil
 }
 
+// jobName names the job of a number in a repository.
+func jobName(repository string, i int) string { return fmt.Sprintf("%s-%06d", repository, i) }
+
 // submit creates jobs of a repository as triggers do, several at once.
 func (w *world) submit(ctx context.Context, repository string, count int) error {
 	var group errgroup.Group
@@ -138,7 +141,7 @@ func (w *world) submit(ctx context.Context, repository string, count int) error 
 	for i := range count {
 		group.Go(func() error {
 			return w.kube.Create(ctx, &scanv1.ScanJob{
-				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fmt.Sprintf("%s-%06d", repository, i), Finalizers: []string{scanv1.FinalizerStopTask}},
+				ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: jobName(repository, i), Finalizers: []string{scanv1.FinalizerStopTask}},
 				Spec: scanv1.ScanJobSpec{
 					EnvironmentName: "default",
 					Source: scanv1.ScanSource{
