@@ -10,6 +10,8 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	inboxrouter "github.com/scanjob-dev/scanjob/controllers/inbox"
@@ -48,6 +50,14 @@ func NewScheme() (*runtime.Scheme, error) {
 		return nil, err
 	}
 	return scheme, nil
+}
+
+// CacheOptions are those of the manager's cache. The cache holds every ScanJob there is, so it holds them slim.
+func CacheOptions() cache.Options {
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject:         map[client.Object]cache.ByObject{&scanv1.ScanJob{}: {Transform: scanjob.Slim}},
+	}
 }
 
 // Setup registers all controllers with a manager. They call AWS through the factory's clients.

@@ -30,7 +30,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs,verbs=get;list;watch;patch;delete
-// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/status,verbs=update
+// +kubebuilder:rbac:groups=scanjob.dev,resources=scanjobs/status,verbs=update;patch
 // +kubebuilder:rbac:groups=scanjob.dev,resources=scanenvironments,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 
@@ -242,7 +242,7 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	}
 	// Before the job's own status, whose change is what it is told by: a crash in between tells it twice, which changes nothing.
 	untold := r.tellEnvironment(ctx, s)
-	if err := r.client.Status().Update(ctx, s.job); err != nil {
+	if err := r.client.Status().Patch(ctx, s.job, s.changes()); err != nil {
 		return errors.Join(untold, fmt.Errorf("write status: %w", err))
 	}
 	r.memory.wrote(s.job)

@@ -69,7 +69,7 @@ func newRig(t *testing.T, job *scanv1.ScanJob) *rig {
 	rig := &rig{
 		t: t, aws: server, config: server.Config(), clock: clocktesting.NewFakeClock(noon()), recorder: events.NewFakeRecorder(100),
 		kube: fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(job, environment).WithObjects(job, environment).
-			WithIndex(&scanv1.ScanJob{}, indexUID, func(object client.Object) []string { return []string{string(object.GetUID())} }).Build(),
+			WithIndex(&scanv1.ScanJob{}, indexUID, unfinishedBy(func(job *scanv1.ScanJob) string { return string(job.UID) })).Build(),
 	}
 	rig.restart()
 	return rig

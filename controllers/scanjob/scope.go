@@ -4,6 +4,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
@@ -30,6 +31,14 @@ type scope struct {
 
 func newScope(job *scanv1.ScanJob, now time.Time) *scope {
 	return &scope{job: job.DeepCopy(), written: job.Status.DeepCopy(), now: now.Truncate(time.Second)}
+}
+
+// changes is the patch from what is in the cluster to the job's status. It fails with a conflict where somebody else wrote
+// meanwhile. What the cache does not hold of the status stays as it is.
+func (s *scope) changes() client.Patch {
+	before := *s.job
+	before.Status = *s.written
+	return client.MergeFromWithOptions(&before, client.MergeFromWithOptimisticLock{})
 }
 
 func (s *scope) deleting() bool { return !s.job.DeletionTimestamp.IsZero() }

@@ -42,27 +42,37 @@ func firstLook(job *scanv1.ScanJob, now time.Time) (after time.Duration, priorit
 }
 
 // jobHandler asks for the reconcile of a job that has changed. Of those that a new manager finds, the ones whose tasks run
-// come first, and the finished ones not before their time is over.
+// come first, and the finished ones not before their time is over; so do those that the cache only tells of again.
 func (r *Reconciler) jobHandler() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	requestOf := func(object client.Object) reconcile.Request {
-		return reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object)}
+	news := func(object client.Object, q queue) {
+		q.Add(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object)})
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
-			job, ok := e.Object.(*scanv1.ScanJob)
-			prioritised, able := q.(priorityqueue.PriorityQueue[reconcile.Request])
-			if !ok || !able || !e.IsInInitialList {
-				q.Add(requestOf(e.Object))
-				return
+			if !e.IsInInitialList || !r.addFound(e.Object, q) {
+				news(e.Object, q)
 			}
-			after, priority, no := firstLook(job, r.options.Clock.Now())
-			if no {
-				return
-			}
-			prioritised.AddWithOpts(priorityqueue.AddOpts{After: after, Priority: ptr.To(priority)}, requestOf(job))
 		},
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { q.Add(requestOf(e.ObjectNew)) },
-		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { q.Add(requestOf(e.Object)) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			if e.ObjectOld.GetResourceVersion() != e.ObjectNew.GetResourceVersion() || !r.addFound(e.ObjectNew, q) {
+				news(e.ObjectNew, q)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { news(e.Object, q) },
 	}
+}
+
+// addFound asks for the first look at a job. It returns false where that cannot be told from news.
+func (r *Reconciler) addFound(object client.Object, q workqueue.TypedRateLimitingInterface[reconcile.Request]) bool {
+	job, ok := object.(*scanv1.ScanJob)
+	prioritised, able := q.(priorityqueue.PriorityQueue[reconcile.Request])
+	if !ok || !able {
+		return false
+	}
+	if after, priority, no := firstLook(job, r.options.Clock.Now()); !no {
+		request := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(job)}
+		prioritised.AddWithOpts(priorityqueue.AddOpts{After: after, Priority: ptr.To(priority)}, request)
+	}
+	return true
 }

@@ -35,6 +35,7 @@ func (e *ecsService) describeTasks(c *call, in struct {
 			out.Failures = append(out.Failures, failureItem{ARN: arn, Reason: "MISSING"})
 			continue
 		}
+		t.described(c.time)
 		out.Tasks = append(out.Tasks, t.document(apiForm{tags: slices.Contains(in.Include, "TAGS")}))
 	}
 	return out, nil

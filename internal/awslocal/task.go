@@ -63,7 +63,7 @@ type taskState struct {
 	pullStarted, pullStopped        time.Time
 	startedAt                       time.Time
 	stoppingAt, executionStoppedAt  time.Time
-	stoppedAt                       time.Time
+	stoppedAt, describedAt          time.Time
 	stopRequested, outOfMemoryAsked bool
 }
 
@@ -179,6 +179,13 @@ func (t *task) document(f form) map[string]any {
 	return t.documentLocked(f)
 }
 
+// described notes that DescribeTasks tells of the task.
+func (t *task) described(at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.state.describedAt = at
+}
+
 // documentLocked is the task as the API or an event shows it.
 func (t *task) documentLocked(f form) map[string]any {
 	s := &t.state
@@ -263,6 +270,8 @@ type Task struct {
 	Version   int
 	// Times that have not come yet are zero.
 	CreatedAt, StartedAt, StoppedAt time.Time
+	// DescribedAt is when DescribeTasks last told of the task.
+	DescribedAt time.Time
 }
 
 // Tasks are all tasks that were ever started, oldest first.
@@ -298,6 +307,6 @@ func (t *task) snapshot() Task {
 		LastStatus: s.lastStatus, DesiredStatus: s.desiredStatus,
 		StopCode: s.stopCode, StoppedReason: s.stoppedReason, ContainerReason: s.containerReason, ExitCode: s.exitCode,
 		Environment: t.request.environment(), Overrides: t.request.in.Overrides, Tags: tags, Version: s.version,
-		CreatedAt: t.created, StartedAt: s.startedAt, StoppedAt: s.stoppedAt,
+		CreatedAt: t.created, StartedAt: s.startedAt, StoppedAt: s.stoppedAt, DescribedAt: s.describedAt,
 	}
 }

@@ -169,13 +169,14 @@ func (w *world) manage(options managerOptions) *manager {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	unique := true
+	unique, cached := true, controllers.CacheOptions()
+	cached.DefaultNamespaces = map[string]cache.Config{w.ns: {}}
 	mgr, err := ctrl.NewManager(kube, ctrl.Options{
 		Scheme:                 scheme,
 		Logger:                 logger,
 		Metrics:                metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress: "0",
-		Cache:                  cache.Options{DefaultNamespaces: map[string]cache.Config{w.ns: {}}},
+		Cache:                  cached,
 		Client:                 client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		// Several managers run in this process, one a test.
 		Controller: config.Controller{SkipNameValidation: &unique},

@@ -27,7 +27,11 @@ type followed struct {
 func (w *world) follow(ctx context.Context) (*followed, error) {
 	f := &followed{ends: map[string]bool{}}
 	ctx, f.stop = context.WithCancel(ctx)
-	events, err := w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(namespace))
+	var events watch.Interface
+	err := patiently(func() (err error) {
+		events, err = w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(namespace))
+		return err
+	})
 	if err != nil {
 		f.stop()
 		return nil, err

@@ -24,20 +24,26 @@ func cpuOf(pid int) (time.Duration, error) {
 	return time.Duration(user+system) * 10 * time.Millisecond, err
 }
 
-// residentOf returns the most memory that a process has used so far, in bytes.
-func residentOf(pid int) (int64, error) {
+// The fields of /proc/PID/status about resident memory: that of now, and the most so far.
+const (
+	residentNow  = "VmRSS"
+	residentMost = "VmHWM"
+)
+
+// residentOf returns the resident memory of a process, in bytes.
+func residentOf(pid int, which string) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(text)) {
-		if name, value, _ := strings.Cut(line, ":"); name == "VmHWM" {
+		if name, value, _ := strings.Cut(line, ":"); name == which {
 			kilobytes, _, _ := strings.Cut(strings.TrimSpace(value), " ")
 			n, err := strconv.ParseInt(kilobytes, 10, 64)
 			return n * 1024, err
 		}
 	}
-	return 0, fmt.Errorf("process %d says no VmHWM", pid)
+	return 0, fmt.Errorf("process %d says no %s", pid, which)
 }
 
 // meter measures what the processes of a world use from its begin on.

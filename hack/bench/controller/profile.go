@@ -38,14 +38,14 @@ func (w *world) profile(ctx context.Context, folder string, over time.Duration) 
 	}
 	var group errgroup.Group
 	group.Go(func() error {
-		return download(ctx, http.DefaultClient, "http://"+pprofAddress, filepath.Join(folder, "manager.pprof"), over)
+		return download(ctx, http.DefaultClient, "http://"+pprofAddress+cpuProfile(over), filepath.Join(folder, "manager.pprof"))
 	})
 	group.Go(func() error {
 		client, err := rest.HTTPClientFor(w.plane.Config)
 		if err != nil {
 			return err
 		}
-		return download(ctx, client, w.plane.Config.Host, filepath.Join(folder, "plane.pprof"), over)
+		return download(ctx, client, w.plane.Config.Host+cpuProfile(over), filepath.Join(folder, "plane.pprof"))
 	})
 	group.Go(func() (err error) {
 		file, err := os.Create(filepath.Join(folder, "load.pprof"))
@@ -66,8 +66,22 @@ func (w *world) profile(ctx context.Context, folder string, over time.Duration) 
 	return group.Wait()
 }
 
-func download(ctx context.Context, client *http.Client, host, path string, over time.Duration) (err error) {
-	url := host + "/debug/pprof/profile?seconds=" + strconv.Itoa(int(over.Seconds()))
+// keepHeap keeps a profile of the manager's heap, where profiles are asked for.
+func (w *world) keepHeap(ctx context.Context) error {
+	if w.options.profiles == "" {
+		return nil
+	}
+	if err := os.MkdirAll(w.options.profiles, 0o755); err != nil {
+		return err
+	}
+	return download(ctx, http.DefaultClient, "http://"+pprofAddress+"/debug/pprof/heap", filepath.Join(w.options.profiles, "heap.pprof"))
+}
+
+func cpuProfile(over time.Duration) string {
+	return "/debug/pprof/profile?seconds=" + strconv.Itoa(int(over.Seconds()))
+}
+
+func download(ctx context.Context, client *http.Client, url, path string) (err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err

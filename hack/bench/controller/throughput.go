@@ -45,7 +45,7 @@ func throughput(ctx context.Context, o options) (figures map[string]float64, err
 		startedBy[task.StartedBy] = true
 	}
 	writes, lost := seen.sums()
-	most, err := residentOf(w.manager.PID())
+	most, err := residentOf(w.manager.PID(), residentMost)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,8 @@ type world struct {
 	plane   *testplane.Plane
 	stack   *devstack.Stack
 	manager *devstack.Process
+	// args are the manager's flags.
+	args []string
 	// running and most count the containers that run at once.
 	running, most atomic.Int64
 }
@@ -68,21 +70,26 @@ func newWorld(ctx context.Context, o options, sleep time.Duration, limit int32, 
 	if err := w.kube.Create(ctx, environment); err != nil {
 		return w, err
 	}
-	root, err := testplane.ModuleRoot()
-	if err != nil {
-		return w, err
-	}
-	args = append(w.stack.ManagerArgs(), args...)
+	w.args = append(w.stack.ManagerArgs(), args...)
 	if o.profiles != "" {
-		args = append(args, "--pprof-bind-address="+pprofAddress)
+		w.args = append(w.args, "--pprof-bind-address="+pprofAddress)
 	}
-	if w.manager, err = devstack.StartManager(filepath.Join(root, "bin", "manager"), w.plane.Kubeconfig(), args, w.stack.ManagerEnv(), nil); err != nil {
+	if err := w.startManager(); err != nil {
 		return w, err
 	}
 	return w, w.until(ctx, "the environment is Ready", func() (bool, error) {
 		err := w.kube.Get(ctx, client.ObjectKeyFromObject(environment), environment)
 		return err == nil && meta.IsStatusConditionTrue(environment.Status.Conditions, scanv1.ConditionReady), err
 	})
+}
+
+func (w *world) startManager() error {
+	root, err := testplane.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	w.manager, err = devstack.StartManager(filepath.Join(root, "bin", "manager"), w.plane.Kubeconfig(), w.args, w.stack.ManagerEnv(), nil)
+	return err
 }
 
 func (w *world) close() error {

@@ -70,7 +70,7 @@ func yardstick(ctx context.Context, o options) (figures map[string]float64, err 
 		return nil, err
 	}
 	took := time.Since(meter.began)
-	most, err := residentOf(manager.PID())
+	most, err := residentOf(manager.PID(), residentMost)
 	if err != nil {
 		return nil, err
 	}
