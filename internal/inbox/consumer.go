@@ -33,6 +33,9 @@ type consumer struct {
 	healthChanged func([]types.NamespacedName)
 	faults        faults
 
+	// help is taken from by receivers that wait until one is not enough.
+	help chan struct{}
+
 	mu      sync.Mutex
 	clients []environmentClient
 	cancel  context.CancelFunc
@@ -52,6 +55,7 @@ func newConsumer(url string, handler Handler, options Options, healthChanged fun
 		handler:       handler,
 		options:       options,
 		healthChanged: healthChanged,
+		help:          make(chan struct{}),
 	}
 }
 
@@ -107,8 +111,9 @@ func (c *consumer) start(ctx context.Context, work *sync.WaitGroup) {
 	c.mu.Lock()
 	c.cancel = cancel
 	c.mu.Unlock()
-	for range c.options.Receivers {
-		work.Go(func() { c.receiveUntil(ctx) })
+	work.Go(func() { c.receiveUntil(ctx, false) })
+	for range c.options.Receivers - 1 {
+		work.Go(func() { c.receiveUntil(ctx, true) })
 	}
 }
 
@@ -127,18 +132,25 @@ const batchesAtOnce = 5
 // receiveUntil receives and handles until the context ends, and all that was received is settled. No error ends it. A role
 // that lost its permission must not hold up the other environments of the queue, so each failure moves on to the next
 // client, and what works is kept.
-func (c *consumer) receiveUntil(ctx context.Context) {
+//
+// A helper receives only while another receiver asks for it: two open receives share what comes, and each gets half a batch.
+func (c *consumer) receiveUntil(ctx context.Context, helper bool) {
 	var turn atomic.Int64
 	var handling sync.WaitGroup
 	defer handling.Wait()
 	places := make(chan struct{}, batchesAtOnce)
-	failures := 0
+	failures, full := 0, 0
 	var last time.Time
 	for ctx.Err() == nil {
+		if helper && full == 0 {
+			select {
+			case <-c.help:
+			case <-ctx.Done():
+				return
+			}
+		}
 		// Before the receive, from which on the clock of the messages' visibility runs.
-		select {
-		case places <- struct{}{}:
-		case <-ctx.Done():
+		if !c.takePlace(ctx, places) {
 			return
 		}
 		client := c.client(int(turn.Load()))
@@ -150,6 +162,12 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 		last = time.Now()
 		if err == nil {
 			failures = 0
+			if full++; len(messages) < maxBatch {
+				full = 0
+			}
+			if full >= fullForHelp {
+				c.askForHelp()
+			}
 			c.worked(actionReceive)
 			c.options.Metrics.lastReceive.WithLabelValues(c.name).Set(float64(c.options.Clock.Now().UnixMilli()) / 1000)
 			c.options.Metrics.oldest.WithLabelValues(c.name).Set(c.oldest(messages).Seconds())
@@ -163,6 +181,7 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 			continue
 		}
 		<-places
+		full = 0
 		if ctx.Err() != nil {
 			return
 		}
@@ -174,6 +193,36 @@ func (c *consumer) receiveUntil(ctx context.Context) {
 		log.FromContext(ctx).Error(err, "Cannot receive from the inbox; check that the queue exists and that the manager's role has sqs:ReceiveMessage on it",
 			"failures", failures, "nextTry", delay.String())
 		c.wait(ctx, delay)
+	}
+}
+
+// fullForHelp is how many receives in a row are full when one receiver is not enough.
+const fullForHelp = 2
+
+// askForHelp has a receiver that waits for it receive.
+func (c *consumer) askForHelp() {
+	select {
+	case c.help <- struct{}{}:
+	default:
+	}
+}
+
+// takePlace takes a place for a batch, and has others receive as long as there is none. It returns false when the context
+// ends first.
+func (c *consumer) takePlace(ctx context.Context, places chan<- struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+	}
+	for {
+		select {
+		case places <- struct{}{}:
+			return true
+		case c.help <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 
@@ -198,7 +247,7 @@ func (c *consumer) receive(ctx context.Context, client *sqs.Client) ([]sqstypes.
 }
 
 // mostGathering bounds the pause after a receive that was not full.
-const mostGathering = 200 * time.Millisecond
+const mostGathering = 250 * time.Millisecond
 
 // gather returns how long to wait from one receive to the next so that the next one is full, when so many messages came
 // since the one before. A queue that is received from whenever it has a message needs up to ten times the calls. The first

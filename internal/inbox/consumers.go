@@ -59,8 +59,8 @@ type Options struct {
 	// RetryAfter is how long a message stays hidden after it failed for the first time, in whole seconds; the time doubles with
 	// every receive, up to 60 times as long. Default: 10 s.
 	RetryAfter time.Duration
-	// Receivers is how many receives are open at once per queue. Each handles up to 5 batches of 10
-	// messages in parallel. Default: 2.
+	// Receivers is how many receives are open at once per queue while it has more than one can take. Each handles up to 5
+	// batches of 10 messages in parallel. Default: 2.
 	Receivers int
 	// ShutdownGrace is how long handlers may go on after the end was asked for. Default: 10 s.
 	ShutdownGrace time.Duration
