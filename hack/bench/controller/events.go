@@ -84,13 +84,17 @@ func burst(ctx context.Context, o options) (figures map[string]float64, err erro
 			return nil, err
 		}
 	}
+	sent := time.Since(began)
 	if err := w.until(ctx, "all tasks are started", func() (bool, error) { return w.stack.AWS.TaskCount() >= count, nil }); err != nil {
 		return nil, err
 	}
-	var last time.Time
+	var first, last time.Time
 	throttles := 0
 	for _, call := range w.stack.AWS.Calls() {
 		if call.Service == "ecs" && call.Operation == "RunTask" {
+			if first.IsZero() {
+				first = call.Time
+			}
 			last = call.Time
 		}
 		if call.Err == "ThrottlingException" {
@@ -99,7 +103,7 @@ func burst(ctx context.Context, o options) (figures map[string]float64, err erro
 		}
 	}
 	least := float64(count-quotas.RunTask.Burst) / quotas.RunTask.PerSecond
-	figures = map[string]float64{"throttles": float64(throttles)}
+	figures = map[string]float64{"throttles": float64(throttles), "secondsToFirst": first.Sub(began).Seconds(), "secondsToSend": sent.Seconds()}
 	if least > 0 {
 		figures["overLowerBound"] = last.Sub(began).Seconds() / least
 	}
