@@ -89,7 +89,7 @@ func crashEverywhere(t *testing.T, attempts int, tell func(w *world), end func(w
 			t.Errorf("no manager crashed at %s", at)
 		}
 	}
-	for _, name := range []string{"RunTask, before", "RunTask, after", "PUT status, before", "PUT status, after"} {
+	for _, name := range []string{"RunTask, before", "RunTask, after", "PATCH status, before", "PATCH status, after"} {
 		if !slices.Contains(calm.seen, point{name, 1}) {
 			t.Errorf("the story never came to %s: %v", name, calm.seen)
 		}
