@@ -156,7 +156,7 @@ func (w *world) sweep() {
 // verify looks at everything when all is over.
 func (w *world) verify(jobs *load, witness *witness) {
 	all := witness.all()
-	w.wantTasks(all)
+	w.wantTasks(all, witness.unseen)
 	w.wantLimits(all)
 	w.wantQuiet()
 	byName, byPull := map[string]int{}, map[pull]int{}

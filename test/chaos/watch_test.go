@@ -25,31 +25,53 @@ type witness struct {
 	mu sync.Mutex
 	// jobs are the latest versions, gone those that were deleted.
 	jobs, gone map[types.UID]*scanv1.ScanJob
-	versions   int
+	// unseen are those of the deleted ones whose last version was not seen.
+	unseen   map[types.UID]bool
+	versions int
 	// watches ends when the context has.
 	watches sync.WaitGroup
 }
 
 func newWitness(ctx context.Context, w *world) (*witness, error) {
-	s := &witness{world: w, jobs: map[types.UID]*scanv1.ScanJob{}, gone: map[types.UID]*scanv1.ScanJob{}}
+	s := &witness{world: w, jobs: map[types.UID]*scanv1.ScanJob{}, gone: map[types.UID]*scanv1.ScanJob{}, unseen: map[types.UID]bool{}}
 	events, err := w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(w.ns))
 	if err != nil {
 		return nil, err
 	}
 	s.watches.Go(func() {
-		// The API server ends watches when it likes.
+		// The API server ends watches when it likes, and the next one does not tell what was deleted in between.
 		for ; err == nil; events, err = w.kube.Watch(ctx, &scanv1.ScanJobList{}, client.InNamespace(w.ns)) {
 			for event := range events.ResultChan() {
 				if job, ok := event.Object.(*scanv1.ScanJob); ok {
 					s.take(job, event.Type)
 				}
 			}
+			s.miss(ctx)
 		}
 		if ctx.Err() == nil {
 			w.violated("the test cannot watch the jobs: %v", err)
 		}
 	})
 	return s, nil
+}
+
+// miss notes the jobs that are not there any more, whose deletion no watch told.
+func (s *witness) miss(ctx context.Context) {
+	jobs := &scanv1.ScanJobList{}
+	if err := s.world.kube.List(ctx, jobs, client.InNamespace(s.world.ns)); err != nil {
+		return // the run is over, or the next watch fails as well and tells
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := map[types.UID]bool{}
+	for i := range jobs.Items {
+		there[jobs.Items[i].UID] = true
+	}
+	for uid, job := range s.jobs {
+		if !there[uid] && s.gone[uid] == nil {
+			s.gone[uid], s.unseen[uid] = job, true
+		}
+	}
 }
 
 func (s *witness) take(job *scanv1.ScanJob, change watch.EventType) {
