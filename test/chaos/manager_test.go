@@ -79,11 +79,13 @@ func manage(ctx context.Context, text string) error {
 	if err != nil {
 		return err
 	}
+	cached := controllers.CacheOptions()
+	cached.DefaultNamespaces = map[string]cache.Config{settings.Namespace: {}}
 	mgr, err := ctrl.NewManager(kube, ctrl.Options{
 		Scheme:                              scheme,
 		Metrics:                             metricsserver.Options{BindAddress: "0"},
 		HealthProbeBindAddress:              "0",
-		Cache:                               cache.Options{DefaultNamespaces: map[string]cache.Config{settings.Namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Cache:                               cached,
 		Client:                              client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		LeaderElection:                      true,
 		LeaderElectionResourceLockInterface: lease,

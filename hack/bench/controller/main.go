@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -63,6 +64,7 @@ func run(ctx context.Context, o options, only, ranges, output string) error {
 		return fmt.Errorf("%s: %w", ranges, err)
 	}
 	var figures []figure
+	var failed []error
 	for _, s := range scenarios() {
 		if only != "" && !slices.Contains(strings.Split(only, ","), s.name) {
 			continue
@@ -70,7 +72,8 @@ func run(ctx context.Context, o options, only, ranges, output string) error {
 		began := time.Now()
 		measured, err := s.measure(ctx, o)
 		if err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			// The other figures have taken minutes, too, and are worth something without this one.
+			failed = append(failed, fmt.Errorf("%s: %w", s.name, err))
 		}
 		fmt.Fprintf(os.Stderr, "%s took %s\n", s.name, time.Since(began).Round(time.Second))
 		for name, value := range measured {
@@ -78,13 +81,11 @@ func run(ctx context.Context, o options, only, ranges, output string) error {
 		}
 	}
 	slices.SortFunc(figures, func(a, b figure) int { return strings.Compare(a.Name, b.Name) })
-	if err := report(figures, o.size, output); err != nil {
-		return err
-	}
+	failed = append(failed, report(figures, o.size, output))
 	if o.size == 1 && slices.ContainsFunc(figures, func(f figure) bool { return f.Out }) {
-		return errors.New("a figure is out of its range")
+		failed = append(failed, errors.New("a figure is out of its range"))
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // judged compares a figure with its range.
@@ -116,10 +117,14 @@ func report(figures []figure, size float64, output string) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	found := machine()
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		fmt.Printf("%s: %v\n", name, found[name])
+	}
 	if output == "" {
 		return nil
 	}
-	document, err := json.MarshalIndent(map[string]any{"size": size, "machine": machine(), "figures": figures}, "", "  ")
+	document, err := json.MarshalIndent(map[string]any{"size": size, "machine": found, "figures": figures}, "", "  ")
 	if err != nil {
 		return err
 	}
