@@ -27,7 +27,7 @@ type rig struct {
 	t          *testing.T
 	aws        *awslocal.Server
 	config     aws.Config
-	kube       client.Client
+	kube       client.WithWatch
 	clock      *clocktesting.FakeClock
 	recorder   *events.FakeRecorder
 	reconciler *Reconciler

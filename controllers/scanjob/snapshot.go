@@ -108,7 +108,13 @@ func (s *snapshot) handler() handler.EventHandler {
 	}
 	return handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { put(e.Object, q) },
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) { put(e.ObjectNew, q) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			// After a watch was broken, a job that was deleted and one of its name come as one change.
+			if old, ok := e.ObjectOld.(*scanv1.ScanJob); ok && old.UID != e.ObjectNew.GetUID() && s.remove(old) {
+				q.Add(reconcile.Request{NamespacedName: environmentOf(old)})
+			}
+			put(e.ObjectNew, q)
+		},
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) {
 			if job, ok := e.Object.(*scanv1.ScanJob); ok && s.remove(job) {
 				q.Add(reconcile.Request{NamespacedName: environmentOf(job)})

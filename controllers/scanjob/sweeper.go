@@ -111,12 +111,17 @@ func (s *sweeper) look(ctx context.Context, in clusterOf, task *fargate.Task, en
 	if !ok || environment == nil {
 		return nil
 	}
-	job, err := s.jobOf(ctx, task, uid)
+	now := s.reconciler.options.Clock.Now()
+	if job, err := s.cached(ctx, uid); err != nil || job != nil && orphaned(task, job, number, now) == "" {
+		return err
+	}
+	// The cache may be behind what another manager has written, and that one may lead now.
+	job, err := s.read(ctx, task, uid)
 	if err != nil {
 		return err
 	}
-	why := orphaned(task, job, number, s.reconciler.options.Clock.Now())
-	if why == "" {
+	why := orphaned(task, job, number, now)
+	if why == "" || !s.reconciler.options.Leading() {
 		return nil
 	}
 	if err := in.client.Stop(ctx, in.cluster, task.ARN, "ScanJob operator: "+why); err != nil {
@@ -129,16 +134,17 @@ func (s *sweeper) look(ctx context.Context, in clusterOf, task *fargate.Task, en
 	return nil
 }
 
-// jobOf returns the job of a UID as the cache has it and, where it has none, as the API server has it; nil where there is
-// none.
-func (s *sweeper) jobOf(ctx context.Context, task *fargate.Task, uid string) (*scanv1.ScanJob, error) {
+// cached returns the job of a UID as the cache has it; nil where it has none.
+func (s *sweeper) cached(ctx context.Context, uid string) (*scanv1.ScanJob, error) {
 	jobs := &scanv1.ScanJobList{}
-	if err := s.reconciler.client.List(ctx, jobs, client.MatchingFields{indexUID: uid}); err != nil {
+	if err := s.reconciler.client.List(ctx, jobs, client.MatchingFields{indexUID: uid}); err != nil || len(jobs.Items) == 0 {
 		return nil, err
 	}
-	if len(jobs.Items) > 0 {
-		return &jobs.Items[0], nil
-	}
+	return &jobs.Items[0], nil
+}
+
+// read returns the job that a task was started for as the API server has it; nil where there is none.
+func (s *sweeper) read(ctx context.Context, task *fargate.Task, uid string) (*scanv1.ScanJob, error) {
 	job := &scanv1.ScanJob{}
 	name := types.NamespacedName{Namespace: task.Tags["scanjob.dev/namespace"], Name: task.Tags["scanjob.dev/name"]}
 	err := s.reconciler.live.Get(ctx, name, job)

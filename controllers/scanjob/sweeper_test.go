@@ -1,10 +1,13 @@
 package scanjob
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -100,5 +103,47 @@ func TestASweepLeavesTheTasksOfOthersAlone(t *testing.T) {
 	r.sweep()
 	if stopped := r.aws.CallCount("ecs", "StopTask"); stopped != 0 {
 		t.Errorf("%d tasks of others were stopped", stopped)
+	}
+}
+
+// A manager whose Lease has passed to another may not know the attempt that the other one has made.
+func TestASweepStopsNothingThatTheClusterOrALaterLeaderWants(t *testing.T) {
+	r := newRig(t, newJob())
+	r.start()
+	current := r.job()
+	behind := current.DeepCopy()
+	behind.Status.Attempts = nil
+	r.restart()
+	r.clock.SetTime(time.Now().Add(time.Hour))
+	r.reconciler.client = interceptor.NewClient(r.kube, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			err := c.List(ctx, list, options...)
+			if jobs, ok := list.(*scanv1.ScanJobList); ok && err == nil {
+				jobs.Items = []scanv1.ScanJob{*behind}
+			}
+			return err
+		},
+	})
+	sweep := func() int {
+		t.Helper()
+		if err := (&sweeper{reconciler: r.reconciler, log: logr.Discard()}).sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return r.aws.CallCount("ecs", "StopTask")
+	}
+	if sweep() != 0 {
+		t.Fatal("the task of an attempt that the cache does not know yet was stopped")
+	}
+	current.Status.Attempts = nil
+	if err := r.kube.Status().Update(t.Context(), current); err != nil {
+		t.Fatal(err)
+	}
+	r.reconciler.options.Leading = func() bool { return false }
+	if sweep() != 0 {
+		t.Fatal("a manager that may not lead stopped a task")
+	}
+	r.reconciler.options.Leading = func() bool { return true }
+	if sweep() != 1 {
+		t.Error("the leader did not stop a task that no attempt is on record for")
 	}
 }
