@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -74,6 +75,8 @@ type Reconciler struct {
 	admission *Admission
 	memory    *memory
 	options   Options
+	// turn is held while it is decided whether an attempt's task may be started; see mayStart.
+	turn sync.Mutex
 }
 
 // New returns a reconciler that calls AWS through the factory's clients.

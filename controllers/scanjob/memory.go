@@ -24,6 +24,8 @@ type remembered struct {
 	attempt    int32
 	taskARN    string
 	acceptedAt time.Time
+	// calledFor is the number of the attempt that RunTask was called for last; attempts count from 1.
+	calledFor int32
 }
 
 func newMemory() *memory { return &memory{jobs: map[types.UID]remembered{}} }
@@ -66,12 +68,20 @@ func (m *memory) task(job *scanv1.ScanJob, attempt *scanv1.Attempt) (arn string,
 	return known.taskARN, known.acceptedAt, known.taskARN != "" && known.attempt == attempt.Number
 }
 
-// begun says whether RunTask was answered with a task for a job's attempt.
-func (m *memory) begun(job types.UID, attempt int32) bool {
+// calls notes that this process calls RunTask for a job's attempt, whatever is answered.
+func (m *memory) calls(job types.UID, attempt int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.jobs[job]
-	return known.taskARN != "" && known.attempt == attempt
+	known.calledFor = attempt
+	m.jobs[job] = known
+}
+
+// called says whether it did, or does.
+func (m *memory) called(job types.UID, attempt int32) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.jobs[job].calledFor == attempt
 }
 
 // forget drops a job that is finished or gone.

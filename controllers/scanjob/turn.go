@@ -22,14 +22,21 @@ func (r *Reconciler) mayStart(s *scope, attempt *scanv1.Attempt) bool {
 		s.wakeAt(s.now.Add(time.Second))
 		return false
 	}
+	// Two that look at once must not both find the last slot free.
+	r.turn.Lock()
+	defer r.turn.Unlock()
+	if r.memory.called(s.job.UID, attempt.Number) {
+		return true
+	}
 	own := holder{job: s.job.UID, recorded: attempt.RecordedAt.UnixNano()}
 	var others []holder
 	for _, c := range r.admission.jobs.holders(environmentOf(s.job)) {
 		if c.uid != own.job {
-			others = append(others, holder{job: c.uid, recorded: c.recorded, begun: !c.starting || r.memory.begun(c.uid, c.attempt)})
+			others = append(others, holder{job: c.uid, recorded: c.recorded, begun: !c.starting || r.memory.called(c.uid, c.attempt)})
 		}
 	}
 	if own.ahead(others) < int(s.environment.Spec.Capacity.MaxConcurrentTasks) {
+		r.memory.calls(s.job.UID, attempt.Number)
 		return true
 	}
 	setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded,
@@ -43,7 +50,7 @@ type holder struct {
 	job types.UID
 	// recorded is when, in Unix nanoseconds.
 	recorded int64
-	// begun says that its task was started.
+	// begun says that its task was started, or is about to be.
 	begun bool
 }
 

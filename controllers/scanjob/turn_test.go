@@ -1,6 +1,13 @@
 package scanjob
 
-import "testing"
+import (
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+)
 
 func TestTasksAreStartedInTheOrderOfTheRecords(t *testing.T) {
 	t.Parallel()
@@ -25,5 +32,31 @@ func TestTasksAreStartedInTheOrderOfTheRecords(t *testing.T) {
 		if got := h.ahead(append(append([]holder{}, crashed[:place]...), crashed[place+1:]...)); got != place {
 			t.Errorf("%d are ahead of record %d", got, place)
 		}
+	}
+}
+
+func TestALateRecordWaitsForATaskThatIsBeingStarted(t *testing.T) {
+	recorded := func(name string, seconds int) *scope {
+		job := newJob(withAttempts(scanv1.Attempt{RecordedAt: *at(time.Duration(seconds) * time.Second), ClusterARN: testCluster}))
+		job.Name, job.UID = name, types.UID(name)
+		s := newScope(job, noon())
+		s.environment = newEnvironment(func(e *scanv1.ScanEnvironment) { e.Spec.Capacity.MaxConcurrentTasks = 1 })
+		return s
+	}
+	r := newRig(t, newJob()).reconciler
+	mayStart := func(s *scope) bool {
+		r.admission.jobs.put(s.job)
+		return r.mayStart(s, openAttempt(s.job))
+	}
+	own, late := recorded("own", 10), recorded("late", 9)
+	if !mayStart(own) {
+		t.Fatal("the only record may not start")
+	}
+	// RunTask is under way now, and nobody knows yet what is answered.
+	if mayStart(late) {
+		t.Error("an older record that came late may start beside it")
+	}
+	if !mayStart(own) {
+		t.Error("RunTask may not be repeated for the one that was first")
 	}
 }
