@@ -26,6 +26,7 @@ func finding(rule, path string, line int, digit string) contract.Finding {
 func TestIgnoreFilesSuppressWhatTheyName(t *testing.T) {
 	jwt := finding("jwt", "src/a b.go", 7, "a")
 	key := finding("aws-access-key-id", "src/a b.go", 7, "b")
+	unread := finding(contract.RuleNotScanned, "src/a b.go", 0, "c")
 	for _, test := range []struct {
 		name, file, line string
 		finding          contract.Finding
@@ -50,6 +51,9 @@ func TestIgnoreFilesSuppressWhatTheyName(t *testing.T) {
 		{"other folders", delta.FileScanJob, "path:test/** # made up", jwt, false},
 		{"a star stays in its folder", delta.FileScanJob, "path:* # made up", jwt, false},
 		{"a rule", delta.FileScanJob, "rule:jwt # made up", jwt, true},
+		{"what was not read, in a folder", delta.FileScanJob, "path:src/** # made up", unread, false},
+		{"what was not read, by its rule", delta.FileScanJob, "path:src/** rule:not-scanned # made up", unread, true},
+		{"what was not read, by its fingerprint", delta.FileScanJob, digest("c") + " # made up", unread, true},
 		{"the last day", delta.FileScanJob, "rule:jwt until 2026-11-25 # made up", jwt, true},
 		{"the day after", delta.FileScanJob, "rule:jwt until 2026-11-24 # made up", jwt, false},
 	} {

@@ -41,6 +41,8 @@ func (e Entry) matches(finding contract.Finding) bool {
 	case e.Fingerprint != "" && e.Fingerprint != finding.Fingerprint,
 		e.Commit != "" && e.Commit != finding.Commit,
 		e.ByLine && e.Line != finding.Line,
+		// Who ignores a folder knows what is found there, and not what was not read of it. A fingerprint is of the rule, too.
+		finding.Rule == contract.RuleNotScanned && e.Fingerprint == "" && e.Rule != finding.Rule,
 		e.Rule != "" && !slices.Contains(namesOf(finding.Rule), e.Rule):
 		return false
 	case e.Path == "":

@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 )
@@ -190,10 +189,7 @@ func (d *directory) join(ctx context.Context, result *Result) error {
 	detector := d.options.Engine.Detector()
 	for _, one := range all {
 		if len(result.Findings) == MaxFindings {
-			result.Findings = append(result.Findings, contract.Finding{
-				Rule: contract.RuleNotScanned, Severity: contract.SeverityMedium,
-				Description: fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings),
-			})
+			result.Findings = append(result.Findings, ofWhole(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings)))
 			break
 		}
 		finding, err := detector.Finding(ctx, one.found.Match, one.found.at(one.path), "")

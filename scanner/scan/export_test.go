@@ -8,7 +8,15 @@ import (
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
 
-// RunWithin is Run with limits that a test can reach.
-func RunWithin(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, blob, total int64) (Result, error) {
-	return run(ctx, repository, detector, log, limits{blob, total})
+// Limited are limits that a test can reach.
+type Limited = limits
+
+// Limits returns limits of so many bytes for a file and for all together, and of findings.
+func Limits(blob, total int64, findings int) Limited {
+	return limits{blob: blob, total: total, findings: findings}
+}
+
+// RunLimited is Run with other limits.
+func RunLimited(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most Limited) (Result, error) {
+	return run(ctx, repository, detector, log, most)
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/delta"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/gittest"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
@@ -20,6 +21,12 @@ import (
 
 // runWithin is run with limits of so many bytes for a file and for all together.
 func runWithin(t *testing.T, request source.Request, blob, total int64) scan.Result {
+	t.Helper()
+	return runLimited(t, request, scan.Limits(blob, total, scan.MaxFindings))
+}
+
+// runLimited is run with other limits.
+func runLimited(t *testing.T, request source.Request, most scan.Limited) scan.Result {
 	t.Helper()
 	repository, err := source.Open(t.Context(), request)
 	if err != nil {
@@ -34,7 +41,7 @@ func runWithin(t *testing.T, request source.Request, blob, total int64) scan.Res
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := scan.RunWithin(t.Context(), repository, detector, request.Log, blob, total)
+	result, err := scan.RunLimited(t.Context(), repository, detector, request.Log, most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +109,27 @@ func TestContentsThatComeToTooMuchTogetherAreToldOnce(t *testing.T) {
 				t.Error("what was not read is taken for known")
 			}
 		})
+	}
+}
+
+// Who ignores a folder must not lose what its findings leave no room for.
+func TestFindingsThatAreNotListedCountWhateverFolderIsIgnored(t *testing.T) {
+	r := gittest.New(t)
+	r.Write("README", "nothing\n")
+	base := r.Commit("base")
+	for i := range 2 {
+		r.Write(fmt.Sprintf("testdata/%d.env", i), text(newPair(t)))
+	}
+	r.Commit("fill the list")
+	r.Write("real.env", text(newPair(t)))
+	result := runLimited(t, request(t, r, contract.ModeChanges, r.Commit("leak"), base), scan.Limits(scan.MaxBlobSize, 0, 3))
+	entries, problems, err := delta.ReadScanJob(strings.NewReader("path:testdata/** # made up"), delta.FileScanJob)
+	if err != nil || len(problems) > 0 {
+		t.Fatal(problems, err)
+	}
+	outcome := delta.Apply(result.Findings, delta.Suppressions{Entries: entries})
+	if len(outcome.Suppressed) != 3 || len(outcome.Kept) != 1 || outcome.Kept[0].Rule != contract.RuleNotScanned || outcome.Kept[0].State != contract.StateNew {
+		t.Errorf("kept %+v", outcome.Kept)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
@@ -14,6 +15,8 @@ type limits struct {
 	blob int64
 	// total bounds the bytes of all contents together. Zero stands for source.MostInflated of the packs.
 	total int64
+	// findings bounds those that are kept.
+	findings int
 }
 
 // budget is what is left of the total. It is shared by goroutines.
@@ -39,12 +42,17 @@ func newBudget(repository *source.Repository, total int64) (*budget, error) {
 func (b *budget) take(bytes int64) bool { return b.left.Add(-bytes) >= 0 }
 
 // tellUnread adds the finding that stands for all contents that the budget was not enough for.
-func (s *scanner) tellUnread() error {
+func (s *scanner) tellUnread() {
 	if len(s.unread) == 0 {
-		return nil
+		return
 	}
-	match := detect.NotScanned(fmt.Sprintf("the contents come to more than %d MiB, so that %d of them were not read, this one first", s.budget.total>>20, len(s.unread)))
-	finding, err := s.detector.Finding(s.ctx, match, s.firstUnread, "")
-	s.result.Findings = append(s.result.Findings, finding)
-	return err
+	s.result.Findings = append(s.result.Findings, ofWhole(fmt.Sprintf("the contents come to more than %d MiB, so that %d of them were not read, %s first",
+		s.budget.total>>20, len(s.unread), detect.DisplayPath(s.firstUnread))))
+}
+
+// ofWhole says what is missing of the scan as a whole. It has neither a path nor a fingerprint: who knows a place cannot have
+// meant what is missing elsewhere.
+func ofWhole(reason string) contract.Finding {
+	match := detect.NotScanned(reason)
+	return contract.Finding{Rule: match.Rule, Severity: match.Severity, Description: match.Description}
 }

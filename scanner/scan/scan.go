@@ -52,7 +52,7 @@ func (r Result) BySeverity() map[contract.Severity]int {
 
 // Run scans the repository as its request says. It stops with an error when ctx ends.
 func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
-	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize})
+	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize, findings: MaxFindings})
 }
 
 func run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most limits) (Result, error) {
@@ -84,9 +84,7 @@ func run(ctx context.Context, repository *source.Repository, detector *detect.De
 	if err := s.compare(); err != nil {
 		return Result{}, err
 	}
-	if err := s.tellUnread(); err != nil {
-		return Result{}, err
-	}
+	s.tellUnread()
 	slices.SortStableFunc(s.result.Findings, worstFirst)
 	log.InfoContext(ctx, "scanned", "commits", s.result.Commits, "files", s.result.Files, "bytes", s.result.Bytes,
 		"symlinksNotFollowed", s.result.Symlinks, "submodulesNotFollowed", s.result.Submodules, "findings", len(s.result.Findings),
@@ -364,12 +362,13 @@ func (s *scanner) report(match found, change source.Change) error {
 		}
 		return nil
 	}
-	if len(s.result.Findings) >= MaxFindings {
+	if len(s.result.Findings) >= s.most.findings {
 		if s.full {
 			return nil
 		}
 		s.full = true
-		match.Match = detect.NotScanned(fmt.Sprintf("more than %d findings, the rest is not listed", MaxFindings))
+		s.result.Findings = append(s.result.Findings, ofWhole(fmt.Sprintf("more than %d findings, the rest is not listed", s.most.findings)))
+		return nil
 	}
 	finding, err := s.detector.Finding(s.ctx, match.Match, path, change.Commit)
 	if err != nil {
