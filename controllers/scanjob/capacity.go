@@ -24,13 +24,17 @@ func ownFallback(job *scanv1.ScanJob) string {
 }
 
 // reasonToFallBack says why a waiting job's next attempt is to ask for FARGATE; empty where it is not. What other jobs of
-// the environment have met counts for this one too: the circuit lets one of them at a time find out.
-func reasonToFallBack(job *candidate, now situation) string {
+// the environment have met counts for this one too: the circuit lets one of them at a time find out. probes counts the
+// starts on the strategy that ECS is still to answer: where there is none and the circuit is half-open, this job finds out.
+// It would stay half-open otherwise, since FARGATE's answers say nothing of Spot.
+func reasonToFallBack(job *candidate, now situation, probes int) string {
 	switch {
 	case !now.fallback:
 		return ""
 	case job.onDemand != "":
 		return job.onDemand
+	case now.strategy.state == gobreaker.StateHalfOpen && probes == 0 && now.strategy.tasks > 0:
+		return ""
 	case now.strategy.state != gobreaker.StateClosed && now.strategy.misses > job.patience:
 		return fmt.Sprintf("FARGATE_SPOT had no capacity for %d starts in a row in this environment", now.strategy.misses)
 	}

@@ -27,6 +27,8 @@ type candidate struct {
 	holds bool
 	// starting says that ECS has not answered for the open attempt.
 	starting bool
+	// answers says that RunTask's answer for it may still come: not for one that is to be stopped or is only looked for.
+	answers bool
 	// wants says that the job would start an attempt now if it could.
 	wants bool
 	// onDemand is why the next attempt, or the open one, asks for FARGATE in place of the environment's strategy.
@@ -59,6 +61,7 @@ func candidateOf(job *scanv1.ScanJob) *candidate {
 	if open != nil {
 		c.holds, c.attempt, c.recorded = true, open.Number, open.RecordedAt.UnixNano()
 		c.starting, c.onDemand = open.TaskARN == "", ""
+		c.answers = c.starting && open.StopRequestedFor == "" && open.UnlistedSince == nil
 		if open.OnDemandFallback {
 			c.onDemand = open.FallbackReason
 		}

@@ -106,6 +106,8 @@ func TestTheOrderOfTheQueue(t *testing.T) {
 
 func TestWhatKeepsAJobWaiting(t *testing.T) {
 	starting := scanv1.Attempt{RecordedAt: *at(0)}
+	stopping := scanv1.Attempt{RecordedAt: *at(0), StopRequestedFor: scanv1.ClassCancelled}
+	soughtFor := scanv1.Attempt{RecordedAt: *at(0), UnlistedSince: at(0)}
 	spent := func(job *scanv1.ScanJob) {
 		zero := int32(0)
 		job.Spec.InfrastructureBackoffLimit = &zero
@@ -137,6 +139,24 @@ func TestWhatKeepsAJobWaiting(t *testing.T) {
 			}},
 		{name: "the circuit of Spot, where no fallback is wanted", want: scanv1.ReasonCapacityUnavailable,
 			change: func(s *situation) { s.strategy = capacity{tasks: 9, state: gobreaker.StateOpen, misses: 7} }},
+		{name: "not a half-open circuit of Spot, however often there was no capacity: one job finds out", want: "admitted",
+			change: func(s *situation) {
+				s.fallback, s.strategy = true, capacity{tasks: 9, state: gobreaker.StateHalfOpen, misses: 700}
+			}},
+		{name: "nor while another job finds out", want: "FARGATE", jobs: []scanv1.ScanJob{named("b", withAttempts(starting))},
+			change: func(s *situation) {
+				s.fallback, s.strategy = true, capacity{tasks: 9, state: gobreaker.StateHalfOpen, misses: 700}
+			}},
+		{name: "nor the rate of Spot, which is no reason to wait for one that finds out", want: "FARGATE",
+			change: func(s *situation) {
+				s.fallback, s.strategy = true, capacity{state: gobreaker.StateHalfOpen, misses: 700}
+			}},
+		{name: "not a half-open circuit, where the other job's task is not wanted any more", want: "admitted",
+			change: func(s *situation) { s.strategy.state = gobreaker.StateHalfOpen }, jobs: []scanv1.ScanJob{named("b", withAttempts(stopping))}},
+		{name: "not a half-open circuit, where the other job's task is only looked for", want: "admitted",
+			change: func(s *situation) { s.strategy.state = gobreaker.StateHalfOpen }, jobs: []scanv1.ScanJob{named("b", withAttempts(soughtFor))}},
+		{name: "the slot of a task that is only looked for", want: scanv1.ReasonConcurrencyLimit,
+			change: func(s *situation) { s.limit = 1 }, jobs: []scanv1.ScanJob{named("b", withAttempts(soughtFor))}},
 		{name: "the rate of FARGATE, where it falls back", want: scanv1.ReasonRateLimited,
 			change: func(s *situation) {
 				s.fallback, s.strategy, s.onDemand.tasks = true, capacity{tasks: 9, state: gobreaker.StateOpen, misses: 7}, 0

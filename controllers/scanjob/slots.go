@@ -66,13 +66,13 @@ type decision struct {
 func decide(jobs []*candidate, earlier map[types.UID]verdict, now situation) decision {
 	d := decision{verdicts: make(map[types.UID]verdict, len(jobs))}
 	var waiting []*candidate
-	probes := map[bool]int{} // starts that ECS has not answered, by whether they fall back
+	probes := map[bool]int{} // starts that ECS is still to answer, by whether they fall back
 	for _, job := range jobs {
 		before := earlier[job.uid]
 		switch {
 		case job.holds:
 			d.inUse++
-			if job.starting {
+			if job.answers {
 				probes[job.onDemand != ""]++
 			}
 			now.served[job.repository] = max(now.served[job.repository], job.recorded)
@@ -88,7 +88,7 @@ func decide(jobs []*candidate, earlier map[types.UID]verdict, now situation) dec
 	inOrder(waiting, now.served)
 	forgetServed(now.served, waiting)
 	for _, job := range waiting {
-		word := verdict{attempt: job.attempt, onDemand: reasonToFallBack(job, now)}
+		word := verdict{attempt: job.attempt, onDemand: reasonToFallBack(job, now, probes[false])}
 		from := &now.strategy
 		if word.onDemand != "" {
 			from = &now.onDemand
@@ -126,7 +126,7 @@ func (d *decision) serve(job *candidate, onDemand bool, now situation) {
 }
 
 // obstacle returns the reason for which no task can be started now; empty where one can. unanswered counts the starts of
-// this capacity that ECS has not answered: while the circuit is half-open there is one at a time.
+// this capacity that ECS is still to answer: while the circuit is half-open there is one at a time.
 func obstacle(from capacity, slots bool, unanswered int) string {
 	switch {
 	case !slots:
