@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -31,7 +33,8 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if attempt == nil || attempt.TaskARN != "" {
 		return nil
 	}
-	if replayable(s, attempt) {
+	switch nextStep(attempt, s.environment, s.now) {
+	case replay:
 		if !r.mayStart(s, attempt) {
 			return nil
 		}
@@ -40,19 +43,53 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 			return nil
 		}
 		return r.start(ctx, s, attempt, true)
+	case await:
+		awaitEnvironment(s, attempt)
+		return nil
 	}
 	return r.lookUp(ctx, s, attempt)
 }
 
-// replayable says whether RunTask may be repeated for an attempt: its token lives, a task is wanted, the environment is
-// the one that it was asked in, and its task was not looked for yet. After a look-up a repetition would begin the time
-// anew in which a task may be unlisted.
-func replayable(s *scope, attempt *scanv1.Attempt) bool {
-	if attempt.StopRequestedFor != "" || attempt.UnlistedSince != nil || s.now.Sub(attempt.RecordedAt.Time) >= replayWithin {
-		return false
+// identification is how to find out the task of an attempt without an ARN.
+type identification int
+
+const (
+	// search looks for the task in ECS's lists.
+	search identification = iota
+	// replay calls RunTask, once more if it was called before.
+	replay
+	// await leaves the attempt alone until its environment is Ready again.
+	await
+)
+
+// nextStep says how to go on with an attempt without an ARN. RunTask may be called for it while its token lives, a task is
+// wanted, the environment is the one that it was recorded in, and its task was not looked for yet: after a look-up a
+// repetition would begin the time anew in which a task may be unlisted. An environment that is being checked, as after each
+// edit, or that is not Ready for the moment, is waited for as long: RunTask may never have been called.
+func nextStep(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment, now time.Time) identification {
+	if attempt.StopRequestedFor != "" || attempt.UnlistedSince != nil || now.Sub(attempt.RecordedAt.Time) >= replayWithin {
+		return search
 	}
-	ok, _, _ := ready(s.environment, s.job.Spec.EnvironmentName)
-	return ok && s.environment.Status.Resolved.ClusterARN == attempt.ClusterARN && s.environment.Spec.AssumeRoleARN == attempt.RoleARN
+	if environment == nil || !environment.DeletionTimestamp.IsZero() || environment.Spec.AssumeRoleARN != attempt.RoleARN {
+		return search
+	}
+	if resolved := environment.Status.Resolved; resolved != nil && resolved.ClusterARN != attempt.ClusterARN {
+		return search
+	}
+	if ok, _, _ := ready(environment, environment.Name); !ok {
+		return await
+	}
+	return replay
+}
+
+// awaitEnvironment says what an attempt waits for, but for a check: that takes a second. The environment's change wakes the
+// job; the time is for when it does not change.
+func awaitEnvironment(s *scope, attempt *scanv1.Attempt) {
+	if _, _, message := ready(s.environment, s.environment.Name); !strings.HasSuffix(message, beingChecked) {
+		setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded,
+			fmt.Sprintf("attempt %d is recorded; its task is started when its environment is Ready: %s", attempt.Number, message))
+	}
+	s.wakeAt(attempt.RecordedAt.Add(replayWithin))
 }
 
 // mayReplay takes what another call of RunTask costs from the account's budget, if that is there. The first call was paid

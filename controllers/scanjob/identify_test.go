@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 	"github.com/scanjob-dev/scanjob/internal/awslocal"
 )
@@ -99,6 +101,72 @@ func TestAnAttemptWithoutATaskIsClosedAfterFiveMinutesOfLooking(t *testing.T) {
 				t.Errorf("RunTask was called %d times", calls)
 			}
 		})
+	}
+}
+
+func TestHowTheTaskOfAnAttemptWithoutAnARNIsFoundOut(t *testing.T) {
+	checked := func(e *scanv1.ScanEnvironment) { e.Generation++ }
+	notReady := func(e *scanv1.ScanEnvironment) { e.Status.Conditions[0].Status = metav1.ConditionFalse }
+	elsewhere := func(e *scanv1.ScanEnvironment) { e.Status.Resolved.ClusterARN += "-2" }
+	for _, row := range []struct {
+		name        string
+		attempt     scanv1.Attempt
+		environment *scanv1.ScanEnvironment
+		age         time.Duration
+		want        identification
+	}{
+		{"by calling RunTask", running(unanswered), newEnvironment(), 0, replay},
+		{"so while the token lives", running(unanswered), newEnvironment(), replayWithin - time.Second, replay},
+		{"but not longer", running(unanswered), newEnvironment(), replayWithin, search},
+		{"not where no task is wanted", running(unanswered, func(a *scanv1.Attempt) { a.StopRequestedFor = scanv1.ClassCancelled }), newEnvironment(), 0, search},
+		{"not once it was looked for", running(unanswered, func(a *scanv1.Attempt) { a.UnlistedSince = at(0) }), newEnvironment(), 0, search},
+		{"an edit of the environment is waited for", running(unanswered), newEnvironment(checked), time.Minute, await},
+		{"so is one that is not Ready", running(unanswered), newEnvironment(notReady), time.Minute, await},
+		{"and one that was made anew", running(unanswered), newEnvironment(func(e *scanv1.ScanEnvironment) { e.Status = scanv1.ScanEnvironmentStatus{} }), 0, await},
+		{"but not longer than the token lives", running(unanswered), newEnvironment(checked), replayWithin, search},
+		{"not in another cluster", running(unanswered), newEnvironment(elsewhere), 0, search},
+		{"nor when that is being checked", running(unanswered), newEnvironment(checked, elsewhere), 0, search},
+		{"not with another role", running(unanswered), newEnvironment(checked, func(e *scanv1.ScanEnvironment) { e.Spec.AssumeRoleARN = "other" }), 0, search},
+		{"not where the environment is being deleted", running(unanswered), newEnvironment(func(e *scanv1.ScanEnvironment) { e.DeletionTimestamp = at(0) }), 0, search},
+		{"not where it is gone", running(unanswered), nil, 0, search},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := nextStep(&row.attempt, row.environment, noon().Add(row.age)); got != row.want {
+				t.Errorf("got %d, want %d", got, row.want)
+			}
+		})
+	}
+}
+
+// Somebody changes the limit while RunTask is throttled.
+func TestAnEditOfTheEnvironmentCostsNoAttempt(t *testing.T) {
+	r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running(unanswered))))
+	check := func(change func(*scanv1.ScanEnvironment)) {
+		t.Helper()
+		environment := &scanv1.ScanEnvironment{}
+		if err := r.kube.Get(t.Context(), r.environmentKey(), environment); err != nil {
+			t.Fatal(err)
+		}
+		change(environment)
+		if err := r.kube.Status().Update(t.Context(), environment); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(func(e *scanv1.ScanEnvironment) { e.Status.ObservedGeneration-- })
+	if again := r.succeed().RequeueAfter; again == 0 || again > replayWithin+time.Second {
+		t.Errorf("the job is looked at again after %s", again)
+	}
+	r.clock.Step(10 * time.Minute)
+	r.succeed()
+	if attempt := r.attempt(); attempt.StoppedAt != nil || attempt.UnlistedSince != nil || r.aws.CallCount("ecs", "RunTask") != 0 {
+		t.Fatalf("the attempt is %+v, RunTask was called %d times", attempt, r.aws.CallCount("ecs", "RunTask"))
+	}
+	check(func(e *scanv1.ScanEnvironment) { e.Status.ObservedGeneration++ })
+	r.succeed()
+	r.clock.Step(holdBack)
+	r.succeed()
+	if attempt := r.attempt(); attempt.Number != 1 || attempt.TaskARN == "" || r.aws.CallCount("ecs", "RunTask") != 1 {
+		t.Errorf("the attempt is %+v, RunTask was called %d times", attempt, r.aws.CallCount("ecs", "RunTask"))
 	}
 }
 
