@@ -118,12 +118,8 @@ func TestAQueueTellsOnlyOfTheJobsOfItsEnvironments(t *testing.T) {
 
 func TestFindingsAreWrittenThoughSomebodyElseWrites(t *testing.T) {
 	r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running())))
-	kube, ok := r.kube.(client.WithWatch)
-	if !ok {
-		t.Fatalf("%T cannot be intercepted", r.kube)
-	}
 	conflicts := 0
-	r.reconciler.client = interceptor.NewClient(kube, interceptor.Funcs{
+	r.reconciler.client = interceptor.NewClient(r.kube, interceptor.Funcs{
 		SubResourceUpdate: func(ctx context.Context, c client.Client, name string, object client.Object, options ...client.SubResourceUpdateOption) error {
 			if conflicts++; conflicts <= 2 {
 				return apierrors.NewConflict(schema.GroupResource{Resource: "scanjobs"}, object.GetName(), nil)

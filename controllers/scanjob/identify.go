@@ -133,7 +133,8 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 		hindered(s, attempt, "RunTask", err)
 		return fmt.Errorf("attempt %d: %w", attempt.Number, err)
 	}
-	adopt(s.job, attempt, arn, s.now)
+	// The call may have waited for its turn since the job was looked at.
+	adopt(s.job, attempt, arn, r.options.Clock.Now().Truncate(time.Second))
 	r.memory.started(s.job, attempt)
 	r.options.Metrics.started(s.job, attempt, r.options.Clock.Now())
 	r.admission.report(s.job, attempt, nil)

@@ -2,6 +2,7 @@ package scanjob
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -96,7 +97,8 @@ func (m *Metrics) observe(before *scanv1.ScanJobStatus, job *scanv1.ScanJob) {
 
 // started counts the first task of a job.
 func (m *Metrics) started(job *scanv1.ScanJob, attempt *scanv1.Attempt, now time.Time) {
-	if m == nil || attempt.Number != 1 {
+	earlier := func(a scanv1.Attempt) bool { return a.Number < attempt.Number && a.TaskARN != "" }
+	if m == nil || slices.ContainsFunc(job.Status.Attempts, earlier) {
 		return
 	}
 	// The status has whole seconds, the annotation fractions of them.

@@ -44,6 +44,34 @@ func TestWhatAWriteSaysIsCountedOnce(t *testing.T) {
 	none.observe(&scanv1.ScanJobStatus{}, job)
 }
 
+func TestTheFirstTaskOfAJobIsTimedWhicheverAttemptStartsIt(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m, err := NewMetrics(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := newJob(withAttempts(missedCapacity(), running(), running()))
+	job.Annotations = map[string]string{scanv1.AnnotationEventTime: noon().Format(time.RFC3339Nano)}
+	for i := range job.Status.Attempts[1:] {
+		m.started(job, &job.Status.Attempts[i+1], noon().Add(time.Minute))
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, family := range families {
+		if family.GetName() != "scanjob_event_to_runtask_seconds" {
+			continue
+		}
+		told := family.GetMetric()[0].GetHistogram()
+		if told.GetSampleCount() != 1 || told.GetSampleSum() != 60 {
+			t.Errorf("%d tasks were timed, %v s in all, want the first alone with 60 s", told.GetSampleCount(), told.GetSampleSum())
+		}
+		return
+	}
+	t.Error("no task was timed")
+}
+
 func TestTheQueuesAreToldAsTheyAre(t *testing.T) {
 	m := newMetrics()
 	a := newAdmission(nil, nil, newCircuits(time.Minute), nil)

@@ -158,6 +158,7 @@ func (c *Consumers) leave(environment types.NamespacedName, except string) {
 			q.stop()
 			delete(c.queues, url)
 			c.options.Metrics.lastReceive.DeleteLabelValues(q.name)
+			c.options.Metrics.oldest.DeleteLabelValues(q.name)
 		}
 	}
 }
