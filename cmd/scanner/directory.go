@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
-	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
 )
 
@@ -26,10 +25,14 @@ followed, and archives are opened.`,
 		tell, end := l.progress()
 		defer end()
 		result, err := scan.Directory(ctx, path, scan.DirectoryOptions{Engine: l.engine, Workers: l.flags.workers, Progress: tell, Log: l.log})
+		if err != nil {
+			return result, contract.Source{}, err
+		}
 		name := filepath.Base(path)
 		if whole, absErr := filepath.Abs(path); absErr == nil {
 			name = filepath.Base(whole)
 		}
-		return result, contract.Source{Repository: detect.DisplayPath(name), Mode: modeDirectory}, err
+		shown, err := l.engine.Detector().DisplayPath(ctx, name)
+		return result, contract.Source{Repository: shown, Mode: modeDirectory}, err
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
-	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/failure"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
 	"github.com/scanjob-dev/scanjob/scanner/source"
@@ -103,9 +102,14 @@ func (p *program) gitCommand(c *cobra.Command, mode string) *cobra.Command {
 				return scan.Result{}, contract.Source{}, err
 			}
 		}
-		result, err := scan.Run(ctx, repository, l.engine.Detector(), l.log)
+		detector := l.engine.Detector()
+		result, err := scan.Run(ctx, repository, detector, l.log)
+		if err != nil {
+			return result, contract.Source{}, err
+		}
+		shown, err := detector.DisplayPath(ctx, repository.Name())
 		return result, contract.Source{
-			Repository: detect.DisplayPath(repository.Name()), Mode: mode, Revision: repository.Revision(), BaseRevision: repository.Base(),
+			Repository: shown, Mode: mode, Revision: repository.Revision(), BaseRevision: repository.Base(),
 		}, err
 	})
 }

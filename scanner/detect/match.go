@@ -60,7 +60,10 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 	if description == "" {
 		description = d.engine.RuleOf(m.Rule).Description
 	}
-	shown := DisplayPath(path)
+	shown, err := d.DisplayPath(ctx, path)
+	if err != nil {
+		return contract.Finding{}, err
+	}
 	fingerprint, err := d.fingerprint(ctx, m, shown)
 	if d.engine.pairs != nil {
 		d.engine.pairs.report(m.Rule, fingerprint, m.Key)

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -16,16 +17,28 @@ func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
 	}
 	for i := range matches {
 		matches[i].Line, matches[i].EndLine, matches[i].Column, matches[i].EndColumn, matches[i].Partner = 0, 0, 0, 0, 0
-		matches[i].Description = RuleOf(matches[i].Rule).Description + " in the name of a file or folder"
+		matches[i].Description = d.engine.RuleOf(matches[i].Rule).Description + " in the name of a file or folder"
 	}
 	return matches, nil
 }
 
-// DisplayPath returns the path as it may be shown: everything in it that looks like a secret or an account number is
-// masked, with less proof than a finding needs, and control characters are escaped as in a Go string.
+// DisplayPath returns the path as it may be shown: what DisplayPath masks is masked, and whatever the rules of this detector's
+// engine find in it at any place. Its error is the cause that ctx has ended of.
+func (d *Detector) DisplayPath(ctx context.Context, path string) (string, error) {
+	w := &window{data: []byte(path), to: len(path), last: true, place: d.engine.Anywhere()}
+	if err := d.lookAt(ctx, w); err != nil {
+		return "", context.Cause(ctx)
+	}
+	return masked(path, append(hiddenInPath(w), d.hits...)), nil
+}
+
+// DisplayPath returns the path as it may be shown where no engine is at hand: everything in it that looks like a secret of AWS
+// or an account number is masked, with less proof than a finding needs, and control characters are escaped as in a Go string.
 func DisplayPath(path string) string {
-	w := &window{data: []byte(path), to: len(path)}
-	var hidden []hit
+	return masked(path, hiddenInPath(&window{data: []byte(path), to: len(path)}))
+}
+
+func hiddenInPath(w *window) (hidden []hit) {
 	keep := func(h hit) { hidden = append(hidden, h) }
 	for _, code := range slices.Concat(at(findKeyID, "akia", "asia", "abia", "acca"), at(findSessionToken, sessionTokenOpenings()...), at(findGitCredential, "-at-")) {
 		for place := range w.data {
@@ -36,7 +49,12 @@ func DisplayPath(path string) string {
 	}
 	findAnySecret(w, keep)
 	findAnyTwelveDigits(w, keep)
-	slices.SortFunc(hidden, func(a, b hit) int { return a.start - b.start })
+	return hidden
+}
+
+// masked returns the path without what is hidden. What begins at one place is hidden as far as the longest goes.
+func masked(path string, hidden []hit) string {
+	slices.SortFunc(hidden, func(a, b hit) int { return cmp.Or(a.start-b.start, b.end-a.end) })
 	var shown strings.Builder
 	at := 0
 	for _, h := range hidden {

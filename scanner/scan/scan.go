@@ -139,8 +139,9 @@ func (s *scanner) change(change source.Change) error {
 		s.result.Symlinks++
 	case source.Submodule:
 		s.result.Submodules++
-		s.log.InfoContext(s.ctx, "submodule not followed", "path", detect.DisplayPath(change.Path))
-		return nil
+		shown, err := s.detector.DisplayPath(s.ctx, change.Path)
+		s.log.InfoContext(s.ctx, "submodule not followed", "path", shown)
+		return err
 	case source.TooDeep:
 		return s.report(found{Match: detect.NotScanned("folders nest too deep")}, change)
 	case source.Unreadable:
