@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"unicode"
 )
 
 // isUTF32 tells by the byte order mark whether a content is of UTF-32, and in which order. The one of little endian opens like that of
@@ -27,28 +28,50 @@ func isWide(content []byte) bool {
 	return units || wider
 }
 
-// utf32Reader decodes UTF-32: what is ASCII becomes one byte a letter, and everything else one that belongs to no token.
+// utf32Reader decodes UTF-32: what is ASCII becomes one byte a letter, and everything else one that belongs to no token. Four bytes
+// that are no letter at all stay what they are: a file may open with the mark and go on in ASCII.
 type utf32Reader struct {
 	source *bufio.Reader
 	order  binary.ByteOrder
+	raw    [4]byte
+	// held are bytes that are returned next.
+	held []byte
 }
 
 // Read decodes into p.
 func (r *utf32Reader) Read(p []byte) (int, error) {
 	for n := range p {
-		var raw [4]byte
-		read, err := io.ReadFull(r.source, raw[:])
-		switch {
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			// A rest that is no letter stays what it is.
-			return n + copy(p[n:], bytes.Trim(raw[:read], "\x00")), nil
-		case err != nil:
-			return n, err
+		if len(r.held) == 0 {
+			if err := r.next(); err != nil {
+				return n, err
+			}
 		}
-		p[n] = foreign
-		if letter := r.order.Uint32(raw[:]); letter > 0 && letter < foreign {
-			p[n] = byte(letter)
-		}
+		p[n], r.held = r.held[0], r.held[1:]
 	}
 	return len(p), nil
+}
+
+// next decodes one letter into held.
+func (r *utf32Reader) next() error {
+	raw := r.raw[:]
+	read, err := io.ReadFull(r.source, raw)
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		// A rest that is no letter stays what it is.
+		if r.held = bytes.Trim(raw[:read], "\x00"); len(r.held) == 0 {
+			return io.EOF
+		}
+		return nil
+	case err != nil:
+		return err
+	}
+	switch letter := r.order.Uint32(raw); {
+	case letter > unicode.MaxRune:
+		r.held = raw
+	case letter > 0 && letter < foreign:
+		r.held = append(raw[:0], byte(letter))
+	default:
+		r.held = append(raw[:0], foreign)
+	}
+	return nil
 }

@@ -30,3 +30,15 @@ func TestUTF32(t *testing.T) {
 		t.Errorf("the mark alone is %v", short(got))
 	}
 }
+
+func TestTheMarkOfUTF32HidesNothing(t *testing.T) {
+	pair := newPair(t)
+	for name, mark := range map[string]string{"little endian": "\xff\xfe\x00\x00", "big endian": "\x00\x00\xfe\xff"} {
+		for shift := range 4 {
+			content := mark + strings.Repeat("#", shift) + "\nid: " + pair.ID + "\nsecret: " + pair.Secret
+			if got := short(scan(t, content)); fmt.Sprint(got) != fmt.Sprint(pairAt(2, 3)) {
+				t.Errorf("%s before ASCII, %d bytes further: got %v", name, shift, got)
+			}
+		}
+	}
+}
