@@ -63,7 +63,7 @@ func (f *localFlags) add(c *cobra.Command) {
 	flags.StringVarP(&f.format, "format", "f", report.FormatText, "format of the report: "+strings.Join(report.Formats(), ", "))
 	flags.StringVarP(&f.output, "output", "o", "", "file to write the report to instead of the standard output")
 	flags.StringArrayVar(&f.reports, "report", nil, "a further report as FORMAT=FILE, such as sarif=scan.sarif; may be repeated")
-	flags.StringVar(&f.severity, "severity", string(contract.SeverityLow), "least severity that is reported: critical, high, medium or low")
+	flags.StringVar(&f.severity, "severity", string(contract.SeverityLow), "least severity that is reported: critical, high, medium or low; what was not scanned always is")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colors, as with NO_COLOR in the environment")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "write a log to the standard error")
 	flags.IntVarP(&f.workers, "jobs", "j", 0, "files that are scanned at once; 0 is one for each processor")
@@ -172,7 +172,8 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	outcome.Problems = slices.Concat(l.problems, l.ignoreProblems, problems, outcome.Problems)
 	least := slices.Index(severities(), l.flags.severity)
 	findings := slices.DeleteFunc(outcome.Kept, func(finding contract.Finding) bool {
-		return slices.Index(contract.Severities(), finding.Severity) > least
+		// Whatever is asked for may be in what was not scanned.
+		return finding.Rule != contract.RuleNotScanned && slices.Index(contract.Severities(), finding.Severity) > least
 	})
 	if l.options.KeyPairs {
 		if findings, err = verified(ctx, l.engine, findings, l.log); err != nil {

@@ -82,6 +82,14 @@ func TestDirWritesSeveralReports(t *testing.T) {
 	}
 }
 
+func TestWhatWasNotScannedIsToldWhateverTheSeverity(t *testing.T) {
+	folder := folderWith(t, map[string]string{"broken.zip": "PK\x03\x04 and nothing behind it"})
+	got := start(t, nil, "dir", "--severity", "critical", folder)
+	if got.exit != contract.ExitFindings || !strings.Contains(got.stdout, contract.RuleNotScanned) || !strings.Contains(got.stdout, "broken.zip") {
+		t.Errorf("exit %d, %s%s", got.exit, got.stdout, got.stderr)
+	}
+}
+
 func TestWrongArgumentsSayWhatToGive(t *testing.T) {
 	folder := t.TempDir()
 	for want, arguments := range map[string][]string{
