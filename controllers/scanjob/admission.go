@@ -107,9 +107,6 @@ func (a *Admission) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.R
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if ok, _, _ := ready(environment, environment.Name); !ok {
-		return ctrl.Result{}, nil
-	}
 	known := a.queueOf(environment)
 	if wait := known.next.Sub(a.clock.Now()); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -151,20 +148,27 @@ func (a *Admission) decide(environment *scanv1.ScanEnvironment, known *queue) de
 	began := time.Now()
 	key := client.ObjectKeyFromObject(environment)
 	jobs, now := a.jobs.jobs(key), a.clock.Now()
-	budget := a.tasks.Budget(environment.Status.Resolved.Account, environment.Status.Resolved.Region)
-	launch, onDemand := launchOf(environment), fargate.Launch{OnDemand: true}
+	open, _, _ := ready(environment, environment.Name)
 	situation := situation{
-		limit: environment.Spec.Capacity.MaxConcurrentTasks, fallback: mayFallBack(environment), served: known.served, now: now,
+		limit: environment.Spec.Capacity.MaxConcurrentTasks, closed: !open, fallback: mayFallBack(environment), served: known.served, now: now,
+	}
+	launch, onDemand := launchOf(environment), fargate.Launch{OnDemand: true}
+	spend := func(decision) {}
+	if open {
+		budget := a.tasks.Budget(environment.Status.Resolved.Account, environment.Status.Resolved.Region)
 		// AWS counts in real time.
-		strategy: a.capacity(budget, launch, circuitKey{key, false}, began),
-		onDemand: a.capacity(budget, onDemand, circuitKey{key, true}, began),
+		situation.strategy = a.capacity(budget, launch, circuitKey{key, false}, began)
+		situation.onDemand = a.capacity(budget, onDemand, circuitKey{key, true}, began)
+		spend = func(decided decision) {
+			budget.Spend(launch, decided.strategy, began)
+			budget.Spend(onDemand, decided.onDemand, began)
+		}
 	}
 	a.mu.Lock()
 	earlier := known.verdicts
 	a.mu.Unlock()
 	decided := decide(jobs, earlier, situation)
-	budget.Spend(launch, decided.strategy, began)
-	budget.Spend(onDemand, decided.onDemand, began)
+	spend(decided)
 	a.mu.Lock()
 	known.verdicts, known.limit, known.inUse = decided.verdicts, situation.limit, decided.inUse
 	notify := a.notify
@@ -188,9 +192,10 @@ func (a *Admission) capacity(budget *fargate.Budget, launch fargate.Launch, key 
 	return capacity{tasks: tasks, state: state, misses: misses}
 }
 
-// nextLook returns when to decide anew though nothing has changed but the time; 0 where nothing waits for that.
+// nextLook returns when to decide anew though nothing has changed but the time; 0 where nothing waits for that. An
+// environment that becomes Ready asks for a decision itself.
 func (a *Admission) nextLook(environment *scanv1.ScanEnvironment, known *queue, decided decision) time.Duration {
-	if decided.waiting == 0 {
+	if open, _, _ := ready(environment, environment.Name); !open || decided.waiting == 0 {
 		return 0
 	}
 	next := tellReasonAfter
@@ -217,8 +222,8 @@ const slotsEvery = 10 * time.Second
 
 // publish writes the slots into the environment's status, and returns how long to wait where it is too early.
 func (a *Admission) publish(ctx context.Context, environment *scanv1.ScanEnvironment, known *queue, slots scanv1.SlotsStatus) (time.Duration, error) {
-	if known.slots == slots && environment.Status.Slots != nil {
-		return 0, nil
+	if known.slots == slots && (environment.Status.Slots != nil || environment.Status.Resolved == nil) {
+		return 0, nil // an environment that is new has other things to say first
 	}
 	now := a.clock.Now()
 	if wait := known.slotsAt.Add(slotsEvery).Sub(now); wait > 0 && !known.slotsAt.IsZero() {

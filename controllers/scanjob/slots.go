@@ -40,6 +40,9 @@ type capacity struct {
 type situation struct {
 	// limit is how many slots there are.
 	limit int32
+	// closed says that the environment is not Ready: the slots that are taken count, and no job is admitted. What a job is
+	// told then is not the queue's to say.
+	closed bool
 	// strategy is the capacity that the environment's strategy leads to, onDemand that of FARGATE where a job falls back.
 	strategy, onDemand capacity
 	// fallback says that jobs whose strategy has no capacity may fall back.
@@ -84,6 +87,15 @@ func decide(jobs []*candidate, earlier map[types.UID]verdict, now situation) dec
 		default:
 			waiting = append(waiting, job)
 		}
+	}
+	if now.closed {
+		for _, job := range waiting {
+			d.waiting++
+			if before, ok := earlier[job.uid]; ok && before.attempt == job.attempt {
+				d.verdicts[job.uid] = before // what it was told and when
+			}
+		}
+		return d
 	}
 	inOrder(waiting, now.served)
 	forgetServed(now.served, waiting)

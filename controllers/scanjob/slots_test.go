@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
@@ -176,3 +178,69 @@ func TestTheLimitHoldsHoweverFarTheLoopsViewIsBehind(t *testing.T) {
 }
 
 func ptrCopy(job scanv1.ScanJob) *scanv1.ScanJob { return job.DeepCopy() }
+
+func TestAnEnvironmentThatIsNotReadyAdmitsNobodyAndCountsItsSlots(t *testing.T) {
+	admitted, waits := verdict{admitted: true, attempt: 1}, verdict{attempt: 1, told: place{scanv1.ReasonRateLimited, 3}, since: noon()}
+	now := plenty(10)
+	now.closed = true
+	decided := decide(candidates([]scanv1.ScanJob{named("a", withAttempts(running())), named("b"), named("c"), named("d"), named("e", backingOff)}),
+		map[types.UID]verdict{"b": admitted, "c": waits}, now)
+	if decided.inUse != 2 || decided.waiting != 2 || decided.strategy != 0 || !maps.Equal(decided.verdicts, map[types.UID]verdict{"b": admitted, "c": waits}) {
+		t.Errorf("%+v", decided)
+	}
+}
+
+func TestTheSlotsOfAnEnvironmentThatIsNotReadyAreWritten(t *testing.T) {
+	r := newRig(t, newJob())
+	admission := r.reconciler.admission
+	environment := func() *scanv1.ScanEnvironment {
+		t.Helper()
+		found := &scanv1.ScanEnvironment{}
+		if err := r.kube.Get(t.Context(), r.environmentKey(), found); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	decideAnew := func() ctrl.Result {
+		t.Helper()
+		r.clock.Step(longestPause)
+		result, err := admission.Reconcile(t.Context(), ctrl.Request{NamespacedName: r.environmentKey()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+	broken := environment()
+	broken.Status.Conditions[0].Status = metav1.ConditionFalse
+	broken.Status.Slots = &scanv1.SlotsStatus{InUse: 2}
+	if err := r.kube.Status().Update(t.Context(), broken); err != nil {
+		t.Fatal(err)
+	}
+	first, second, third := named("a", withAttempts(running())), named("b", withAttempts(running())), named("c")
+	for _, job := range []*scanv1.ScanJob{&first, &second, &third} {
+		admission.jobs.put(job)
+	}
+	decideAnew()
+	if slots := environment().Status.Slots; *slots != (scanv1.SlotsStatus{InUse: 2, Waiting: 1}) {
+		t.Fatalf("the slots are %+v", slots)
+	}
+	closeAttempt(&first, openAttempt(&first), scanv1.ClassCancelled, "", noon())
+	first.Spec.Cancel = true
+	admission.jobs.put(&first)
+	again := decideAnew().RequeueAfter
+	if slots := environment().Status.Slots; slots.InUse != 2 || again <= 0 || again > slotsEvery {
+		t.Fatalf("the slots are %+v, and are written again after %s", slots, again)
+	}
+	r.clock.Step(again)
+	decideAnew()
+	written := environment()
+	if *written.Status.Slots != (scanv1.SlotsStatus{InUse: 1, Waiting: 1}) {
+		t.Fatalf("the slots are %+v", written.Status.Slots)
+	}
+	if again := decideAnew().RequeueAfter; again != 0 || environment().ResourceVersion != written.ResourceVersion {
+		t.Errorf("with nothing new the slots were written, or are looked at after %s", again)
+	}
+	if word, decided := admission.verdict(&third, 1); decided {
+		t.Errorf("the verdict is %+v", word)
+	}
+}
