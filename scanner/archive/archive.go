@@ -44,6 +44,8 @@ type File struct {
 	// compressed file without a name.
 	Path    string
 	Content io.Reader
+	// Between tells that it is no file: what stands between the files of the archive at Path, such as their names and comments.
+	Between bool
 }
 
 // LeftOut is what could not be read, and why.
@@ -60,9 +62,21 @@ func Is(head []byte) bool { return sniff(head) != none }
 // is in an archive in it is visited too. It returns what was left out for a limit, or because it is damaged or encrypted;
 // its error is one of visit or of ctx.
 func Walk(ctx context.Context, content io.Reader, size int64, limits Limits, visit func(File) error) ([]LeftOut, error) {
+	return walk(ctx, size, limits, visit, func(w *walker) error { return w.open("", content, size, 0) })
+}
+
+// WalkZip is Walk for a zip that stands at the end of the content, whatever that begins with.
+func WalkZip(ctx context.Context, content io.ReaderAt, size int64, limits Limits, visit func(File) error) ([]LeftOut, error) {
+	return walk(ctx, size, limits, visit, func(w *walker) error {
+		err := w.zip("", source{io.NewSectionReader(content, 0, size), nil, size}, 1)
+		return w.tellDamage("", err)
+	})
+}
+
+func walk(ctx context.Context, size int64, limits Limits, visit func(File) error, open func(w *walker) error) ([]LeftOut, error) {
 	w := &walker{ctx: ctx, limits: limits, visit: visit, entries: limits.Entries}
 	w.bytes = min(limits.Bytes, max(limits.Slack, saturated(size, limits.Ratio)))
-	err := w.open("", content, size, 0)
+	err := open(w)
 	var stopped *stop
 	if errors.As(err, &stopped) {
 		return append(w.leftOut, stopped.leftOut), nil
@@ -96,6 +110,8 @@ type walker struct {
 	// entries and bytes are what is left of the limits.
 	entries int
 	bytes   int64
+	// tail is memory for the end of a file.
+	tail []byte
 }
 
 func (w *walker) leave(path, format string, arguments ...any) {
@@ -127,7 +143,11 @@ func (w *walker) open(path string, content io.Reader, size int64, depth int) err
 		w.leave(path, "archives nest deeper than %d", w.limits.Depth)
 		return nil
 	}
-	err = w.unpack(what, path, source{content, buffered, size}, depth+1)
+	return w.tellDamage(path, w.unpack(what, path, source{content, buffered, size}, depth+1))
+}
+
+// tellDamage notes an error of the archive at path, and returns one that ends the walk.
+func (w *walker) tellDamage(path string, err error) error {
 	var stopped *stop
 	var visited visitError
 	switch {
@@ -142,9 +162,14 @@ func (w *walker) open(path string, content io.Reader, size int64, depth int) err
 
 // file visits a file that is no archive.
 func (w *walker) file(path string, content io.Reader) error {
-	reader := &lenient{content: content}
+	end := NewEnd(content, w.tail)
+	reader := &lenient{content: end}
 	if err := w.visit(File{Path: path, Content: reader}); err != nil {
 		return visitError{err}
+	}
+	w.tail = end.Tail()
+	if EndsAsZip(w.tail) {
+		w.leave(path, "a zip stands behind its beginning, in another archive")
 	}
 	var stopped *stop
 	if errors.As(reader.err, &stopped) && stopped.leftOut.Path == "" {

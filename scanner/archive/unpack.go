@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"archive/tar"
 	"archive/zip"
 	"compress/bzip2"
 	"errors"
@@ -27,6 +26,10 @@ func (w *walker) unpack(what kind, path string, s source, depth int) error {
 	case kindGzip:
 		decoder, err := gzip.NewReader(s.buffered)
 		if err != nil {
+			return err
+		}
+		header := strings.Join([]string{decoder.Name, decoder.Comment, string(decoder.Extra)}, "\n")
+		if err := w.between(path, strings.NewReader(header)); err != nil {
 			return err
 		}
 		return w.stream(path, decoder.Name, decoder, depth)
@@ -56,49 +59,6 @@ func (w *walker) stream(outer, name string, content io.Reader, depth int) error 
 
 // unknownSize is the size of what is unpacked on the way.
 const unknownSize = -1
-
-func (w *walker) tar(outer string, content io.Reader, depth int) error {
-	archive := tar.NewReader(content)
-	for {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if header.Typeflag != tar.TypeReg {
-			continue
-		}
-		if err := w.open(join(outer, clean(header.Name)), archive, header.Size, depth); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *walker) zip(outer string, s source, depth int) error {
-	content, size, err := s.at(w.limits.Spool)
-	if errors.Is(err, errTooLarge) {
-		w.leave(outer, "a zip of more than %d MiB in another archive is not read", w.limits.Spool>>20)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	archive, err := zip.NewReader(content, size)
-	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		return err
-	}
-	for _, file := range archive.File {
-		if file.FileInfo().IsDir() {
-			continue
-		}
-		if err := w.zipped(join(outer, clean(file.Name)), file, depth); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // encrypted is the bit of a zip's flags that says so (APPNOTE.TXT 4.4.4).
 const encrypted = 1

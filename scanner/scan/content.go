@@ -34,6 +34,8 @@ const headSize = 1024
 type reader struct {
 	detector *detect.Detector
 	limits   archive.Limits
+	// tail is memory for the end of a content.
+	tail []byte
 }
 
 // read returns what is found in a content of so many bytes at the place, and where that is an archive, in what is in it. Its error
@@ -49,8 +51,18 @@ func (r *reader) read(ctx context.Context, content io.Reader, size int64, place 
 	if archive.Is(head) {
 		return r.unpack(ctx, whole, size, place)
 	}
-	matches, err := r.detector.ScanPlace(ctx, whole, place)
-	return outside(withPointer(matches, head)), err
+	end := archive.NewEnd(whole, r.tail)
+	matches, err := r.detector.ScanPlace(ctx, end, place)
+	all := outside(withPointer(matches, head))
+	r.tail = end.Tail()
+	if err != nil || !archive.EndsAsZip(r.tail) {
+		return all, err
+	}
+	file, ok := content.(io.ReaderAt)
+	if !ok {
+		return append(all, found{Match: detect.NotScanned("a zip stands behind its beginning, and it is too large to be opened")}), nil
+	}
+	return r.withZip(ctx, all, file, size, place)
 }
 
 // readBytes is read for a content that is in memory.
@@ -63,7 +75,28 @@ func (r *reader) readBytes(ctx context.Context, content []byte, place *detect.Pl
 		return r.unpack(ctx, bytes.NewReader(content), int64(len(content)), place)
 	}
 	matches, err := r.detector.ScanBytes(ctx, content, place)
-	return outside(withPointer(matches, head)), err
+	all := outside(withPointer(matches, head))
+	if err != nil || !archive.EndsAsZip(content) {
+		return all, err
+	}
+	return r.withZip(ctx, all, bytes.NewReader(content), int64(len(content)), place)
+}
+
+// withZip adds what is in the zip that stands at the end of the content. What is stored there as it is was found without opening it.
+func (r *reader) withZip(ctx context.Context, all []found, content io.ReaderAt, size int64, place *detect.Place) ([]found, error) {
+	known := map[string]struct{}{}
+	for _, one := range all {
+		known[keyOf(one.Match)] = struct{}{}
+	}
+	within, err := r.visited(ctx, place, func(visit func(archive.File) error) ([]archive.LeftOut, error) {
+		return archive.WalkZip(ctx, content, size, r.limits, visit)
+	})
+	for _, one := range within {
+		if _, ok := known[keyOf(one.Match)]; !ok {
+			all = append(all, one)
+		}
+	}
+	return all, err
 }
 
 // withPointer adds what a content that begins with head points to.
@@ -76,11 +109,29 @@ func withPointer(matches []detect.Match, head []byte) []detect.Match {
 
 // unpack returns what is found in the files of an archive of so many bytes.
 func (r *reader) unpack(ctx context.Context, content io.Reader, size int64, place *detect.Place) ([]found, error) {
+	return r.visited(ctx, place, func(visit func(archive.File) error) ([]archive.LeftOut, error) {
+		return archive.Walk(ctx, content, size, r.limits, visit)
+	})
+}
+
+// visited returns what is found in the files that walk visits, and between them.
+func (r *reader) visited(ctx context.Context, place *detect.Place, walk func(visit func(archive.File) error) ([]archive.LeftOut, error)) ([]found, error) {
 	var all []found
-	left, err := archive.Walk(ctx, content, size, r.limits, func(file archive.File) error {
-		within := place.Within(file.Path)
+	left, err := walk(func(file archive.File) error {
+		within := place
+		if file.Path != "" || !file.Between {
+			within = place.Within(file.Path)
+		}
 		matches, err := r.detector.ScanPlace(ctx, file.Content, within)
-		for _, match := range append(r.detector.ByPath(within), matches...) {
+		if file.Between {
+			for i := range matches {
+				// It has lines by chance.
+				matches[i].Line, matches[i].EndLine, matches[i].Column, matches[i].EndColumn, matches[i].Partner = 0, 0, 0, 0, 0
+			}
+		} else {
+			matches = append(r.detector.ByPath(within), matches...)
+		}
+		for _, match := range matches {
 			all = append(all, found{match, file.Path})
 		}
 		return err

@@ -124,9 +124,12 @@ func TestSecretInAnArchiveOfARepositoryIsFoundAndWhatIsLeftOutTold(t *testing.T)
 	r := gittest.New(t)
 	r.Write("app.zip", zipOf(t, "conf/app.env", pairText(t)))
 	r.Write("broken.zip", "PK\x03\x04 and nothing behind it")
+	r.Write("program", "#!/usr/bin/env python3\n"+zipOf(t, "main.py", pairText(t)))
 	head := r.Commit("add")
 	got := places(run(t, request(t, r, contract.ModeTree, head, "")), nil)
-	want := []string{"aws-access-key-id app.zip!conf/app.env:1", "aws-secret-access-key app.zip!conf/app.env:2", "not-scanned broken.zip:0"}
+	want := []string{"aws-access-key-id app.zip!conf/app.env:1", "aws-secret-access-key app.zip!conf/app.env:2", "not-scanned broken.zip:0",
+		"aws-access-key-id program!main.py:1", "aws-secret-access-key program!main.py:2"}
+	slices.Sort(want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
