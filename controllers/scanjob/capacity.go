@@ -41,6 +41,19 @@ func reasonToFallBack(job *candidate, now situation, probes int) string {
 	return ""
 }
 
+// missedLate returns the attempt that a write of the status has closed for want of capacity though RunTask had accepted its
+// task; nil where there is none. One whose container ran is a Spot interruption, which says nothing of new tasks.
+func missedLate(before, after *scanv1.ScanJobStatus) *scanv1.Attempt {
+	last := len(after.Attempts) - 1
+	if last < 0 || last >= len(before.Attempts) || before.Attempts[last].StoppedAt != nil {
+		return nil
+	}
+	if attempt := &after.Attempts[last]; attempt.CapacityMissed && attempt.TaskARN != "" && attempt.StartedAt == nil {
+		return attempt
+	}
+	return nil
+}
+
 // fallsBack says whether the job may run once more, on FARGATE.
 func fallsBack(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment) bool {
 	return environment != nil && mayFallBack(environment) && ownFallback(job) != ""

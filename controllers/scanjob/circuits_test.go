@@ -7,6 +7,9 @@ import (
 
 	"github.com/sony/gobreaker/v2"
 	"k8s.io/apimachinery/pkg/types"
+
+	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
+	"github.com/scanjob-dev/scanjob/internal/fargate"
 )
 
 var errMissed = errors.New("no capacity")
@@ -46,4 +49,40 @@ func TestOneStartWithoutCapacityOpensTheCircuitAndOneThatSucceedsClosesIt(t *tes
 	halfOpen()
 	c.report(key, nil)
 	want(gobreaker.StateClosed, 0)
+}
+
+func TestWantOfCapacityThatShowsAfterAcceptanceOpensTheCircuitOnce(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		attempt scanv1.Attempt
+		reason  string
+		want    int32
+	}{
+		{"a task that never ran", running(), "Capacity is unavailable at this time. Please try again later", 1},
+		{"not one whose container ran", running(func(a *scanv1.Attempt) { a.StartedAt = at(time.Minute) }), "Capacity is unavailable at this time. Please try again later", 0},
+		{"not one that failed for something else", running(), "Timeout waiting for network interface provisioning to complete.", 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(row.attempt)))
+			key := circuitKey{environment: r.environmentKey()}
+			stopped := task(7, fargate.StatusStopped, func(task *fargate.Task) {
+				task.StopCode, task.StoppedReason, task.StoppedAt = "TaskFailedToStart", row.reason, noon().Add(time.Minute)
+				task.ClusterARN = r.attempt().ClusterARN
+			})
+			r.succeed()
+			r.reconciler.observer.Offer(stopped, r.key())
+			r.succeed()
+			if attempt := r.attempt(); attempt.StoppedAt == nil {
+				t.Fatalf("the attempt is %+v", attempt)
+			}
+			if _, misses := r.reconciler.admission.circuits.state(key); misses != row.want {
+				t.Errorf("the circuit has %d misses, want %d", misses, row.want)
+			}
+			r.reconciler.admission.circuits = newCircuits(probeAfter)
+			r.succeed()
+			if _, misses := r.reconciler.admission.circuits.state(key); misses != 0 {
+				t.Errorf("the circuit is told again: it has %d misses", misses)
+			}
+		})
+	}
 }

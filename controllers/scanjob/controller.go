@@ -250,6 +250,9 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	}
 	r.memory.wrote(s.job)
 	r.options.Metrics.observe(s.written, s.job)
+	if attempt := missedLate(s.written, &s.job.Status); attempt != nil {
+		r.admission.report(s.job, attempt, errors.New(attempt.Reason))
+	}
 	for _, n := range append(news(s.written, &s.job.Status), s.notes...) {
 		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", shorten(n.message, maxNote))
 	}
