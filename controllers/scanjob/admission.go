@@ -189,7 +189,7 @@ const longestPause = 250 * time.Millisecond
 func (a *Admission) capacity(budget *fargate.Budget, launch fargate.Launch, key circuitKey, now time.Time) capacity {
 	tasks, _ := budget.Startable(launch, now)
 	state, misses := a.circuits.state(key)
-	return capacity{tasks: tasks, state: state, misses: misses}
+	return capacity{tasks: tasks, state: state, misses: misses, bound: a.circuits.bound(key)}
 }
 
 // nextLook returns when to decide anew though nothing has changed but the time; 0 where nothing waits for that. An

@@ -93,8 +93,13 @@ func strategyOf(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment) []
 // probeAfter is how long a capacity circuit stays open before one job tries.
 const probeAfter = 30 * time.Second
 
+// rampTimes is for how many times probeAfter without a miss the number of unanswered starts is bounded after a circuit has
+// closed: what Fargate or the vCPU quota has for one task it need not have for all that wait, and each miss costs an attempt.
+const rampTimes = 4
+
 // circuits holds a capacity circuit per environment and kind of capacity. A start that fails for want of capacity opens it;
-// after probeAfter it is half-open, and what becomes of one start closes or opens it again.
+// after probeAfter it is half-open, and what becomes of one start closes or opens it again. Once closed, each start that
+// succeeds lets one more be unanswered, so that they double by and by.
 type circuits struct {
 	timeout time.Duration
 
@@ -110,6 +115,9 @@ type circuitKey struct {
 type capacityCircuit struct {
 	breaker *gobreaker.CircuitBreaker[struct{}]
 	misses  int32
+	// closed is when it closed, zero where it was not open yet, and starts how many starts may be unanswered since.
+	closed time.Time
+	starts int
 }
 
 func newCircuits(timeout time.Duration) *circuits {
@@ -127,12 +135,37 @@ func (c *circuits) state(key circuitKey) (state gobreaker.State, misses int32) {
 	return circuit.breaker.State(), circuit.misses
 }
 
+// bound returns how many starts may be unanswered at a time; 0 where there is no bound.
+func (c *circuits) bound(key circuitKey) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	circuit, ok := c.byKey[key]
+	switch {
+	case !ok:
+		return 0
+	case circuit.breaker.State() != gobreaker.StateClosed:
+		return 1
+	case c.calm(circuit):
+		return 0
+	}
+	return circuit.starts
+}
+
+// calm says whether a circuit that is closed has been so for long enough to be forgotten.
+func (c *circuits) calm(circuit *capacityCircuit) bool {
+	return circuit.breaker.State() == gobreaker.StateClosed && time.Since(circuit.closed) >= rampTimes*c.timeout
+}
+
 // report tells a circuit what became of a start, and says whether that may have changed its state: missed is nil where a
 // task was started.
 func (c *circuits) report(key circuitKey, missed error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	circuit, ok := c.byKey[key]
+	if ok && c.calm(circuit) {
+		delete(c.byKey, key)
+		ok = false
+	}
 	if !ok {
 		if missed == nil {
 			return false
@@ -145,12 +178,15 @@ func (c *circuits) report(key circuitKey, missed error) bool {
 	}
 	before := circuit.breaker.State()
 	// An open circuit takes no reports: these starts were under way when it opened.
-	if _, err := circuit.breaker.Execute(func() (struct{}, error) { return struct{}{}, missed }); missed == nil && err == nil {
-		delete(c.byKey, key)
-		return true
-	}
-	if missed != nil && before != gobreaker.StateOpen {
+	_, err := circuit.breaker.Execute(func() (struct{}, error) { return struct{}{}, missed })
+	switch {
+	case before == gobreaker.StateOpen:
+	case missed != nil:
 		circuit.misses++
+	case err == nil && before == gobreaker.StateHalfOpen:
+		circuit.misses, circuit.closed, circuit.starts = 0, time.Now(), 2
+	case err == nil:
+		circuit.starts++
 	}
 	return true
 }

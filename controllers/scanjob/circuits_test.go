@@ -2,7 +2,10 @@ package scanjob
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -49,6 +52,80 @@ func TestOneStartWithoutCapacityOpensTheCircuitAndOneThatSucceedsClosesIt(t *tes
 	halfOpen()
 	c.report(key, nil)
 	want(gobreaker.StateClosed, 0)
+}
+
+func TestACircuitThatHasClosedLetsMoreAndMoreStartsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, key := newCircuits(probeAfter), circuitKey{}
+		want := func(bound int) {
+			t.Helper()
+			if got := c.bound(key); got != bound {
+				t.Fatalf("%d starts may be unanswered, want %d", got, bound)
+			}
+		}
+		want(0)
+		c.report(key, errMissed)
+		time.Sleep(probeAfter + 1)
+		want(1)
+		c.report(key, nil)
+		want(2)
+		c.report(key, nil)
+		c.report(key, nil)
+		want(4)
+		time.Sleep(rampTimes*probeAfter - 1)
+		want(4)
+		c.report(key, errMissed)
+		time.Sleep(probeAfter + 1)
+		c.report(key, nil)
+		want(2)
+		time.Sleep(rampTimes * probeAfter)
+		want(0)
+		if c.report(key, nil) {
+			t.Error("a circuit that has been closed for long is not forgotten")
+		}
+	})
+}
+
+// A vCPU quota has room for a few tasks, and many jobs wait.
+func TestAPartialShortageCostsFewAttempts(t *testing.T) {
+	const room, jobs, lasts = 10, 200, time.Minute
+	synctest.Test(t, func(t *testing.T) {
+		c, key := newCircuits(probeAfter), circuitKey{}
+		waiting, ends := make([]scanv1.ScanJob, 0, jobs), []time.Time(nil)
+		for i := range jobs {
+			waiting = append(waiting, named(fmt.Sprint(i)))
+		}
+		c.report(key, errMissed)
+		missed, started := 0, 0
+		for began := time.Now(); len(waiting) > 0; time.Sleep(time.Second) {
+			if time.Since(began) > time.Hour {
+				t.Fatalf("%d jobs still wait", len(waiting))
+			}
+			ends = slices.DeleteFunc(ends, func(end time.Time) bool { return !time.Now().Before(end) })
+			now := plenty(jobs)
+			state, misses := c.state(key)
+			now.strategy = capacity{tasks: 100, state: state, misses: misses, bound: c.bound(key)}
+			verdicts := decide(candidates(waiting), nil, now).verdicts
+			waiting = slices.DeleteFunc(waiting, func(job scanv1.ScanJob) bool {
+				switch {
+				case !verdicts[job.UID].admitted:
+					return false
+				case len(ends) >= room:
+					missed++
+					c.report(key, errMissed)
+					return false
+				}
+				started++
+				ends = append(ends, time.Now().Add(lasts))
+				c.report(key, nil)
+				return true
+			})
+		}
+		// Without the bound each job misses seven times: more often than its infrastructureBackoffLimit allows.
+		if started != jobs || missed > jobs*3/4 {
+			t.Errorf("%d jobs were started and %d attempts missed, want %d and %d at most", started, missed, jobs, jobs*3/4)
+		}
+	})
 }
 
 func TestWantOfCapacityThatShowsAfterAcceptanceOpensTheCircuitOnce(t *testing.T) {

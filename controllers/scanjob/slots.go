@@ -34,6 +34,8 @@ type capacity struct {
 	state gobreaker.State
 	// misses counts the starts in a row that failed for want of capacity.
 	misses int32
+	// bound is how many starts may be unanswered at a time; 0 where there is no bound.
+	bound int
 }
 
 // situation is what a decision depends on beside the jobs.
@@ -138,12 +140,13 @@ func (d *decision) serve(job *candidate, onDemand bool, now situation) {
 }
 
 // obstacle returns the reason for which no task can be started now; empty where one can. unanswered counts the starts of
-// this capacity that ECS is still to answer: while the circuit is half-open there is one at a time.
+// this capacity that ECS is still to answer: while the circuit is half-open there is one at a time,
+// and a few after that.
 func obstacle(from capacity, slots bool, unanswered int) string {
 	switch {
 	case !slots:
 		return scanv1.ReasonConcurrencyLimit
-	case from.state == gobreaker.StateOpen, from.state == gobreaker.StateHalfOpen && unanswered > 0:
+	case from.state == gobreaker.StateOpen, from.state == gobreaker.StateHalfOpen && unanswered > 0, from.bound > 0 && unanswered >= from.bound:
 		return scanv1.ReasonCapacityUnavailable
 	case from.tasks < 1:
 		return scanv1.ReasonRateLimited
