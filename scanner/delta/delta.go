@@ -5,7 +5,6 @@ package delta
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
@@ -79,39 +78,63 @@ func (s Suppressions) why(finding contract.Finding, x index) *contract.Suppressi
 	return nil
 }
 
+// Valued is a finding with what tells its value apart.
+type Valued struct {
+	contract.Finding
+	// Value is equal for equal values of a rule. A fingerprint is not enough, since that of a value that could be guessed from it
+	// is of its place.
+	Value string
+}
+
 // Compare returns the findings of a revision with their states, and what it resolved: the findings of the target branch that
 // are in none of the findings now. Both are to be of the same files, so that what was not read is not taken for resolved.
-func Compare(now, target []contract.Finding) (compared, resolved []contract.Finding) {
-	before, after := fingerprints(target), fingerprints(now)
-	compared = slices.Clone(now)
-	for i := range compared {
+func Compare(now, target []Valued) (compared, resolved []contract.Finding) {
+	before, after := holdingOf(target), holdingOf(now)
+	compared = make([]contract.Finding, len(now))
+	for i, finding := range now {
+		compared[i] = finding.Finding
 		compared[i].State = contract.StateNew
 		// That something was not read before, either, does not tell what is in it now.
-		if _, ok := before[compared[i].Fingerprint]; ok && compared[i].Rule != contract.RuleNotScanned {
+		if before.holds(finding) && finding.Rule != contract.RuleNotScanned {
 			compared[i].State = contract.StateExisting
 		}
 	}
-	told := map[string]struct{}{}
+	told := holding{}
 	for _, finding := range target {
-		_, still := after[finding.Fingerprint]
-		_, again := told[finding.Fingerprint]
-		if still || again || finding.Fingerprint == "" || finding.Rule == contract.RuleNotScanned {
+		if after.holds(finding) || told.holds(finding) || finding.Fingerprint == "" || finding.Rule == contract.RuleNotScanned {
 			continue
 		}
-		told[finding.Fingerprint] = struct{}{}
+		told.add(finding)
 		finding.State = contract.StateResolved
-		resolved = append(resolved, finding)
+		resolved = append(resolved, finding.Finding)
 	}
 	return compared, resolved
 }
 
-// fingerprints are those of the findings; one without a fingerprint is like no other.
-func fingerprints(findings []contract.Finding) map[string]struct{} {
-	set := make(map[string]struct{}, len(findings))
+// identity is a value with its fingerprint, or at its path.
+type identity struct{ value, fingerprint, path string }
+
+// holding is a set of findings; one without a fingerprint is like no other.
+type holding map[identity]struct{}
+
+func holdingOf(findings []Valued) holding {
+	held := make(holding, 2*len(findings))
 	for _, finding := range findings {
-		if finding.Fingerprint != "" {
-			set[finding.Fingerprint] = struct{}{}
-		}
+		held.add(finding)
 	}
-	return set
+	return held
+}
+
+func (h holding) add(finding Valued) {
+	if finding.Fingerprint != "" {
+		h[identity{value: finding.Value, fingerprint: finding.Fingerprint}] = struct{}{}
+		h[identity{value: finding.Value, path: finding.Path}] = struct{}{}
+	}
+}
+
+// holds tells whether the same value is held, anywhere, or, where its fingerprint is of its place, in the same file.
+func (h holding) holds(finding Valued) bool {
+	_, same := h[identity{value: finding.Value, fingerprint: finding.Fingerprint}]
+	_, there := h[identity{value: finding.Value, path: finding.Path}]
+	return finding.Fingerprint != "" && (same || there)
 }

@@ -1,6 +1,7 @@
 package delta_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -153,14 +154,26 @@ func TestCommentsCountOnlyWhereTheyMay(t *testing.T) {
 }
 
 func TestFindingsAreComparedByValueNotByLine(t *testing.T) {
-	head := []contract.Finding{finding("jwt", "moved.go", 90, "a"), finding("jwt", "a.go", 7, "b"), {Rule: contract.RuleNotScanned, Path: "big"}}
-	target := []contract.Finding{finding("jwt", "a.go", 7, "a"), finding("jwt", "a.go", 9, "c"), finding("jwt", "b.go", 9, "c"), {Rule: contract.RuleNotScanned, Path: "big"}}
+	valued := func(rule, path string, line int, digit, value string) delta.Valued {
+		return delta.Valued{Finding: finding(rule, path, line, digit), Value: value}
+	}
+	unread := delta.Valued{Finding: contract.Finding{Rule: contract.RuleNotScanned, Path: "big"}}
+	head := []delta.Valued{
+		valued("jwt", "moved.go", 90, "a", "A"), valued("jwt", "a.go", 7, "b", "B"), unread,
+		// The first stands in the place of another, the second has moved down.
+		valued("weak", "weak.go", 1, "d", "F"), valued("weak", "weak.go", 2, "e", "E"),
+	}
+	target := []delta.Valued{
+		valued("jwt", "a.go", 7, "a", "A"), valued("jwt", "a.go", 9, "c", "C"), valued("jwt", "b.go", 9, "c", "C"), unread,
+		valued("weak", "weak.go", 1, "e", "D"), valued("weak", "weak.go", 0, "d", "E"),
+	}
 	compared, resolved := delta.Compare(head, target)
 	var got []string
 	for _, one := range slices.Concat(compared, resolved) {
-		got = append(got, one.Path+" "+string(one.State))
+		got = append(got, fmt.Sprintf("%s:%d %s", one.Path, one.Line, one.State))
 	}
-	if diff := cmp.Diff([]string{"moved.go existing", "a.go new", "big new", "a.go resolved"}, got); diff != "" {
+	want := []string{"moved.go:90 existing", "a.go:7 new", "big:0 new", "weak.go:1 new", "weak.go:2 existing", "a.go:9 resolved", "weak.go:1 resolved"}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if head[0].State != "" || target[1].State != "" {

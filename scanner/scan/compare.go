@@ -1,7 +1,6 @@
 package scan
 
 import (
-	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/delta"
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
@@ -34,14 +33,18 @@ func (s *scanner) compare() error {
 	}
 	// What was read only to compare with was not scanned.
 	s.result.Files, s.result.Bytes = files, bytes
-	s.result.Findings, _ = delta.Compare(s.result.Findings, before)
+	now := make([]delta.Valued, len(s.result.Findings))
+	for i, finding := range s.result.Findings {
+		now[i] = delta.Valued{Finding: finding, Value: s.values[i]}
+	}
+	s.result.Findings, _ = delta.Compare(now, before)
 	_, s.result.Resolved = delta.Compare(after, before)
 	return nil
 }
 
 // standing returns what is found in the contents that are here.
-func (s *scanner) standing(changes []source.Change) ([]contract.Finding, error) {
-	var findings []contract.Finding
+func (s *scanner) standing(changes []source.Change) ([]delta.Valued, error) {
+	var findings []delta.Valued
 	for _, change := range changes {
 		if !s.repository.Has(change.Blob) {
 			continue
@@ -58,7 +61,7 @@ func (s *scanner) standing(changes []source.Change) ([]contract.Finding, error) 
 			if err != nil {
 				return nil, err
 			}
-			findings = append(findings, finding)
+			findings = append(findings, delta.Valued{Finding: finding, Value: match.Key})
 		}
 	}
 	return findings, nil

@@ -8,7 +8,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/gittest"
+	"github.com/scanjob-dev/scanjob/scanner/rules"
 	"github.com/scanjob-dev/scanjob/scanner/scan"
 )
 
@@ -61,6 +63,28 @@ func TestNewSecretOnAnOldLineIsNew(t *testing.T) {
 	r.Write("a.env", pairText(t))
 	got := states(run(t, request(t, r, contract.ModeChanges, r.Commit("change"), base)))
 	want := []string{"access-key-id a.env new", "access-key-id a.env resolved", "secret-access-key a.env new", "secret-access-key a.env resolved"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// A value that could be guessed has the fingerprint of its place.
+func TestNewWeakSecretOnAnOldLineIsNew(t *testing.T) {
+	set, err := rules.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine, err := detect.NewEngine(set, detect.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := gittest.New(t)
+	line := func(secret string) string { return `api_key = "` + secret + "\"\n" }
+	r.Write("a.py", line("q7Zr2Tk9"+"Xw4Lm8Bv")+line("p3Hn6Yc1"+"Df5Js0Ga"))
+	base := r.Commit("base")
+	r.Write("a.py", "# a line more\n"+line("m4Kd8Wz2"+"Rt6Pb1Fx")+line("p3Hn6Yc1"+"Df5Js0Ga"))
+	got := states(runBy(t, request(t, r, contract.ModeChanges, r.Commit("change"), base), engine))
+	want := []string{"generic-api-key a.py new", "generic-api-key a.py resolved"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -52,6 +52,11 @@ func engineOf(t *testing.T, configuration string) *detect.Engine {
 // foundBy returns rule and path of what the engine finds.
 func foundBy(t *testing.T, request source.Request, engine *detect.Engine) []string {
 	t.Helper()
+	return rulesAndPaths(runBy(t, request, engine))
+}
+
+func runBy(t *testing.T, request source.Request, engine *detect.Engine) scan.Result {
+	t.Helper()
 	repository, err := source.Open(t.Context(), request)
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +66,7 @@ func foundBy(t *testing.T, request source.Request, engine *detect.Engine) []stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	return rulesAndPaths(result)
+	return result
 }
 
 func rulesAndPaths(result scan.Result) []string {

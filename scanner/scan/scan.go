@@ -125,7 +125,9 @@ type scanner struct {
 	repeated []source.Change
 	// reported are the positions of the findings so far, by rule, path and value.
 	reported map[string]int
-	full     bool
+	// values are detect.Match.Key of the findings so far.
+	values []string
+	full   bool
 }
 
 func (s *scanner) change(change source.Change) error {
@@ -368,7 +370,7 @@ func (s *scanner) report(match found, change source.Change) error {
 			return nil
 		}
 		s.full = true
-		s.result.Findings = append(s.result.Findings, ofWhole(fmt.Sprintf("more than %d findings, the rest is not listed", s.most.findings)))
+		s.add(ofWhole(fmt.Sprintf("more than %d findings, the rest is not listed", s.most.findings)), "")
 		return nil
 	}
 	finding, err := s.detector.Finding(s.ctx, match.Match, path, change.Commit)
@@ -376,8 +378,13 @@ func (s *scanner) report(match found, change source.Change) error {
 		return err
 	}
 	s.reported[key] = len(s.result.Findings)
-	s.result.Findings = append(s.result.Findings, finding)
+	s.add(finding, match.Key)
 	return nil
+}
+
+// add adds a finding of a value.
+func (s *scanner) add(finding contract.Finding, value string) {
+	s.result.Findings, s.values = append(s.result.Findings, finding), append(s.values, value)
 }
 
 // rank orders severities, worst first.
