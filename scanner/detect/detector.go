@@ -176,6 +176,9 @@ func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error 
 		}
 		d.matchAll(w, number, report)
 	}
+	if err := d.lookAtWide(ctx, w, report); err != nil {
+		return err
+	}
 	return d.decode(ctx, w, runs, whole, report)
 }
 

@@ -92,7 +92,8 @@ func surroundings(data []byte, start, end int) string {
 	if newline := bytes.IndexByte(after, '\n'); newline >= 0 {
 		after = after[:newline]
 	}
-	line := []byte(string(before) + "\x00" + string(after))
+	// Without the zeros of UTF-16, which would part every token.
+	line := bytes.Join([][]byte{bytes.ReplaceAll(before, []byte{0}, nil), bytes.ReplaceAll(after, []byte{0}, nil)}, []byte{0})
 	for i := 0; i < len(line); {
 		if !isBase64(line[i]) {
 			i++

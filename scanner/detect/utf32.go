@@ -66,7 +66,8 @@ func (r *utf32Reader) next() error {
 		return err
 	}
 	switch letter := r.order.Uint32(raw); {
-	case letter > unicode.MaxRune:
+	case letter > unicode.MaxRune, letter > 0x3ffff && letter < 0xe0000:
+		// Unicode ends there, and has nothing in the planes 4 to 13: the end of a line in UTF-16 looks like one of them.
 		r.held = raw
 	case letter > 0 && letter < foreign:
 		r.held = append(raw[:0], byte(letter))
