@@ -11,19 +11,19 @@ import (
 // fetched (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md#the-pointer). ok is false where the beginning of a content is
 // none.
 func pointer(head []byte) (match detect.Match, ok bool) {
-	rest, ok := bytes.CutPrefix(head, []byte("version https://git-lfs.github.com/spec/v1\n"))
-	if !ok {
-		return match, false
-	}
 	var object, size []byte
-	for line := range bytes.Lines(rest) {
+	first := true
+	for line := range bytes.Lines(bytes.TrimSpace(head)) {
 		key, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(" "))
-		switch string(key) {
-		case "oid":
+		switch {
+		case first && (string(key) != "version" || !isPointerVersion(string(value))):
+			return match, false
+		case string(key) == "oid":
 			object = value
-		case "size":
+		case string(key) == "size":
 			size = value
 		}
+		first = false
 	}
 	bytesBehind, err := strconv.ParseUint(string(size), 10, 63)
 	if err != nil || len(object) == 0 {
@@ -32,4 +32,14 @@ func pointer(head []byte) (match detect.Match, ok bool) {
 	match = detect.NotScanned("its content of " + strconv.FormatUint(bytesBehind, 10) + " bytes is in Git LFS and was not fetched")
 	match.Key += string(object)
 	return match, true
+}
+
+// isPointerVersion tells whether the URL is one that pointers have had over the years
+// (https://github.com/git-lfs/git-lfs/blob/main/lfs/pointer.go).
+func isPointerVersion(url string) bool {
+	switch url {
+	case "https://git-lfs.github.com/spec/v1", "https://hawser.github.com/spec/v1", "http://git-media.io/v/2", "https://git-media.io/v/2":
+		return true
+	}
+	return false
 }

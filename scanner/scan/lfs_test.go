@@ -41,3 +41,28 @@ func TestPointersOfGitLFSAreToldAsNotScanned(t *testing.T) {
 		t.Errorf("another content behind the pointer: %+v", got)
 	}
 }
+
+func TestPointersOfEveryAge(t *testing.T) {
+	object := "\noid sha256:" + strings.Repeat("4d7a2146", 8) + "\nsize 12345\n"
+	folder := t.TempDir()
+	var want []string
+	for name, content := range map[string]string{
+		"a": "version https://hawser.github.com/spec/v1" + object,
+		"b": "version http://git-media.io/v/2" + object,
+		"c": "version https://git-media.io/v/2" + object,
+		"d": strings.ReplaceAll("version https://git-lfs.github.com/spec/v1"+object, "\n", "\r\n"),
+		"e": "version https://git-lfs.github.com/spec/v1\next-0-zip sha256:" + strings.Repeat("00", 32) + object,
+	} {
+		write(t, folder, name, content)
+		want = append(want, contract.RuleNotScanned+" "+name)
+	}
+	write(t, folder, "other", "version https://example.com/spec/v1"+object)
+	result, err := scan.Directory(t.Context(), folder, scan.DirectoryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(want)
+	if got := rulesAndPaths(result); !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
