@@ -51,11 +51,20 @@ func (s Subject) invocation() *sarif.Invocation {
 }
 
 func addRule(run *sarif.Run, rule detect.Rule) {
-	run.AddRule(rule.ID).
+	described := run.AddRule(rule.ID).
 		WithDescription(rule.Description).
 		WithHelp(sarif.NewMultiformatMessageString().WithText(cmp.Or(rule.Advice, rule.Description))).
 		WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(level(rule.Severity))).
 		WithProperties(sarif.NewPropertyBag().Add("security-severity", score(rule.Severity)).Add("severity", string(rule.Severity)))
+	if len(rule.Links) > 0 && isWebAddress(rule.Links[0]) {
+		described.WithHelpURI(rule.Links[0])
+	}
+}
+
+// isWebAddress tells whether a link, which a configuration may hold as it likes, is one that viewers can open.
+func isWebAddress(link string) bool {
+	address, err := url.Parse(link)
+	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Host != ""
 }
 
 func (s Subject) addResult(run *sarif.Run, finding contract.Finding) {

@@ -8,6 +8,7 @@ import (
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 	"github.com/scanjob-dev/scanjob/scanner/report"
 )
 
@@ -82,5 +83,23 @@ func TestSARIFKeepsToTheSchema(t *testing.T) {
 func TestSARIFOfAFolderThatIsCleanKeepsToTheSchemaToo(t *testing.T) {
 	if run := readSARIF(t, report.NewSubject(contract.Result{}, nil, "")); len(run.Results) != 0 || run.Results == nil {
 		t.Errorf("results %v", run.Results)
+	}
+}
+
+func TestSARIFLeadsToTheFirstLinkOfARule(t *testing.T) {
+	rules := []detect.Rule{
+		{ID: "linked", Description: "d", Links: []string{"https://example.com/help", "https://example.com/more"}},
+		{ID: "no-address", Description: "d", Links: []string{"see the handbook"}},
+		{ID: "scheme", Description: "d", Links: []string{"javascript:alert(1)"}},
+		{ID: "none", Description: "d"},
+	}
+	var got []string
+	for _, rule := range readSARIF(t, report.NewSubject(contract.Result{}, nil, "").WithRules(rules)).Tool.Driver.Rules {
+		if rule.HelpURI != nil {
+			got = append(got, *rule.ID+" "+*rule.HelpURI)
+		}
+	}
+	if diff := cmp.Diff([]string{"linked https://example.com/help"}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
 	}
 }
