@@ -110,9 +110,18 @@ func burst(ctx context.Context, o options) (figures map[string]float64, err erro
 	return figures, nil
 }
 
-// latency is 200 pull requests a second for a minute without quotas. The tasks outlast it: their ends are not measured.
-func latency(ctx context.Context, o options) (figures map[string]float64, err error) {
-	const perSecond, seconds = 200, 60
+// latency is 200 pull requests a second for a minute.
+func latency(ctx context.Context, o options) (map[string]float64, error) {
+	return o.latencyAt(ctx, 200, 60)
+}
+
+// pace is a rate that two cores bear, with the control plane and the load beside the operator: what it takes by itself.
+func pace(ctx context.Context, o options) (map[string]float64, error) {
+	return o.latencyAt(ctx, 20, 30)
+}
+
+// latencyAt opens so many pull requests a second without quotas. The tasks outlast it: their ends are not measured.
+func (o options) latencyAt(ctx context.Context, perSecond, seconds int) (figures map[string]float64, err error) {
 	w, err := newWorld(ctx, o, time.Hour, 10000, noQuotas()...)
 	if err != nil {
 		return nil, err
@@ -130,7 +139,7 @@ func latency(ctx context.Context, o options) (figures map[string]float64, err er
 	}
 	// Each is sent when it is due, also when the ones before were late.
 	for i := range count {
-		time.Sleep(time.Until(meter.began.Add(time.Duration(i) * time.Second / perSecond)))
+		time.Sleep(time.Until(meter.began.Add(time.Duration(i) * time.Second / time.Duration(perSecond))))
 		if err := pulls.next(); err != nil {
 			return nil, err
 		}

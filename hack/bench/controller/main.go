@@ -42,7 +42,7 @@ type bound struct {
 
 func main() {
 	size := flag.Float64("size", 1, "the part of each scenario's full size that is run; ranges hold for 1")
-	only := flag.String("only", "", "the scenarios to run, by commas: burst, latency, throughput, yardstick, steady, fairness, restart (default: all)")
+	only := flag.String("only", "", "the scenarios to run, by commas: burst, latency, pace, throughput, yardstick, steady, fairness, restart (default: all)")
 	ranges := flag.String("ranges", "hack/bench/ranges.yaml", "the file of the ranges")
 	profiles := flag.String("profiles", "", "a folder for profiles: of the processors in latency and throughput, of the heap in restart")
 	output := flag.String("json", "", "a file for the figures")

@@ -20,7 +20,7 @@ type scenario struct {
 }
 
 func scenarios() []scenario {
-	return []scenario{{"burst", burst}, {"latency", latency}, {"throughput", throughput}, {"yardstick", yardstick}, {"steady", steady}, {"fairness", fairness}, {"restart", restart}}
+	return []scenario{{"burst", burst}, {"latency", latency}, {"pace", pace}, {"throughput", throughput}, {"yardstick", yardstick}, {"steady", steady}, {"fairness", fairness}, {"restart", restart}}
 }
 
 // options are what is asked of every scenario.
