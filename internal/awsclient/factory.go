@@ -172,8 +172,8 @@ func pooled(client aws.HTTPClient) aws.HTTPClient {
 	if buildable.GetTimeout() == 0 {
 		buildable = buildable.WithTimeout(requestTimeout)
 	}
-	return buildable.WithTransportOptions(func(t *http.Transport) {
+	return OwnBodies{buildable.WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns = idleConnections
 		t.MaxIdleConnsPerHost = idleConnectionsPerHost
-	})
+	})}
 }

@@ -74,7 +74,8 @@ func TestForIsSafeForConcurrentUse(t *testing.T) {
 func TestClientsShareOneHTTPClientThatOutlastsALongPoll(t *testing.T) {
 	factory := awsclient.NewFactory(aws.Config{Region: "us-east-1"})
 	one, other := factory.For(awsclient.Scope{}), factory.For(awsclient.Scope{Region: "eu-west-1"})
-	client, ok := one.SQS.Options().HTTPClient.(*awshttp.BuildableClient)
+	own, _ := one.SQS.Options().HTTPClient.(awsclient.OwnBodies)
+	client, ok := own.HTTPClient.(*awshttp.BuildableClient)
 	if !ok {
 		t.Fatalf("HTTP client %T", one.SQS.Options().HTTPClient)
 	}
