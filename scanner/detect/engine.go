@@ -58,7 +58,7 @@ type action struct {
 // NewEngine returns an engine for the rules of the set.
 func NewEngine(set *rules.Set, options Options) (*Engine, error) {
 	e := &Engine{
-		set: set, accounts: map[string]string{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
+		set: harmless(set), accounts: map[string]string{}, depth: options.Depth, salt: make([]byte, 32), code: map[string]*rules.Rule{}, linked: map[string]bool{},
 		costly: newCostlyDigests(), conditions: conditionsOf(set),
 	}
 	if e.depth == 0 {
@@ -77,6 +77,21 @@ func NewEngine(set *rules.Set, options Options) (*Engine, error) {
 		return nil, fmt.Errorf("draw the salt of the engine: %w", err)
 	}
 	return e, e.compile()
+}
+
+// harmless returns the set with the texts of its rules as terminals may show them: a configuration is often that of the repository
+// which is scanned.
+func harmless(set *rules.Set) *rules.Set {
+	shown := *set
+	shown.Rules = slices.Clone(set.Rules)
+	for i := range shown.Rules {
+		rule := &shown.Rules[i]
+		rule.Description, rule.Advice, rule.Links = escape(rule.Description), escape(rule.Advice), slices.Clone(rule.Links)
+		for j, link := range rule.Links {
+			rule.Links[j] = escape(link)
+		}
+	}
+	return &shown
 }
 
 // compile sorts the rules by how they are found, and gathers the literals that lead to them.

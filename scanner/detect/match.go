@@ -26,7 +26,7 @@ type Match struct {
 	Column, EndColumn int
 	// Account is what is told of the account that it belongs to.
 	Account Account
-	// Preview is the value with at most its first four characters real.
+	// Preview is the value with at most its first four bytes real, escaped as those of a path are.
 	Preview string
 	// Excerpt is the name that the secret stands behind and Preview, such as "aws_secret_access_key = ****".
 	Excerpt string
@@ -87,11 +87,11 @@ func (d *Detector) redact(h hit) Match {
 	case h.byPlace:
 	case h.slow:
 		d.engine.costly.keep(match.Key, h.value)
-		match.Preview = h.value[:4] + mask
+		match.Preview = escape(h.value[:4]) + mask
 	case h.hidden:
 		match.fingerprint = digest(h.rule, h.value)
 	default:
-		match.fingerprint, match.Preview = digest(h.rule, h.value), h.value[:4]+mask
+		match.fingerprint, match.Preview = digest(h.rule, h.value), escape(h.value[:4])+mask
 	}
 	match.Excerpt = h.excerpt + match.Preview
 	match.Partner = h.pairLine

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 
@@ -119,6 +120,9 @@ func (r reader) set(d document) (*Set, error) {
 func (r reader) rule(t ruleText) (Rule, error) {
 	if strings.TrimSpace(t.ID) == "" {
 		return Rule{}, errors.New("id: is missing")
+	}
+	if strings.ContainsFunc(t.ID, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return Rule{}, errors.New("id: holds characters that cannot be printed")
 	}
 	rule := Rule{
 		ID: t.ID, Description: t.Description, Advice: t.Advice, Links: t.Links, Tags: t.Tags, SecretGroup: t.SecretGroup,
