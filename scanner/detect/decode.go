@@ -14,8 +14,10 @@ import (
 const (
 	// encodedLeast is the shortest text in base64 or hexadecimal that is decoded: that of an account number.
 	encodedLeast = 16
-	// encodedMost bounds one encoded text, in bytes.
-	encodedMost = windowAhead
+	// encodedMost is how much of an encoded text is decoded at once, in bytes, and encodedOverlap what the next part of a longer one
+	// repeats. Both hold whole letters of two bytes each: eight characters of base64 are six bytes.
+	encodedMost    = windowAhead
+	encodedOverlap = windowBehind
 	// encodedBefore and encodedAfter are what of its surroundings goes with a decoded text, as context.
 	encodedBefore = 300
 	encodedAfter  = 100
@@ -50,9 +52,23 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 			}
 		})
 	}
+	goOn := func(start, end int) {
+		for ; start < end && failed == nil; start += encodedMost - encodedOverlap {
+			if plain := decodeBase64(w.data[start:min(end, start+encodedMost)]); plain != nil {
+				done = min(done, start)
+				visit(start, min(end, start+encodedMost), plain)
+			}
+		}
+	}
+	if start, end, ok := continued(w); ok {
+		goOn(start, end)
+	}
 	for _, run := range runs {
 		if start, end, plain := decodeRun(w.data, run, done); plain != nil {
 			visit(start, end, plain)
+			if end == start+encodedMost && end < run.end {
+				goOn(end-encodedOverlap, run.end)
+			}
 		}
 	}
 	done = 0
@@ -70,6 +86,39 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 		})
 	})
 	return failed
+}
+
+// continued returns what the last window did not see of a text in base64 that began before the window, from a place where it can
+// be decoded.
+func continued(w *window) (start, end int, ok bool) {
+	seen := w.from + windowAhead
+	if w.from == 0 || seen >= len(w.data) || !isBase64(w.data[w.from-1]) {
+		return 0, 0, false
+	}
+	for end = w.from; end < len(w.data) && isBase64(w.data[end]); end++ {
+	}
+	if end <= seen {
+		return 0, 0, false
+	}
+	// A text that is decoded from a wrong place has most of its letters outside of ASCII.
+	const phases = 8
+	fewest := encodedMost
+	for from := seen - encodedOverlap; from < seen-encodedOverlap+phases; from++ {
+		plain := decodeBase64(w.data[from:min(end, from+encodedMost)])
+		if beyond := len(plain) - asciiIn(plain); plain != nil && beyond < fewest {
+			start, fewest, ok = from, beyond, true
+		}
+	}
+	return start, end, ok
+}
+
+func asciiIn(text []byte) (count int) {
+	for _, c := range text {
+		if c < 0x80 {
+			count++
+		}
+	}
+	return count
 }
 
 // lookInto reports the hits in the plain text of the encoded one, among what stands around that, with their places in the plain

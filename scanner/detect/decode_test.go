@@ -96,3 +96,15 @@ func TestDecodingEnds(t *testing.T) {
 		t.Errorf("got %v behind more encodings than are undone", short(got))
 	}
 }
+
+func TestLongLineOfBase64IsDecodedToItsEnd(t *testing.T) {
+	secret := withSigns()
+	line := "some words of a long text\n"
+	for _, lines := range []int{200, 1000, 30_000, 90_000} {
+		text := strings.Repeat(line, lines) + "aws_secret_access_key = " + secret + "\n" + strings.Repeat(line, 20)
+		got := scan(t, "x: "+base64.StdEncoding.EncodeToString([]byte(text))+"\n")
+		if len(got) != 1 || got[0].Rule != detect.RuleSecretAccessKey || got[0].Line != 1 {
+			t.Errorf("behind %d lines: %v", lines, short(got))
+		}
+	}
+}
