@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/ulikunitz/xz"
 )
 
 const hidden = "what somebody hid"
@@ -151,5 +152,17 @@ func TestEndOfContentIsKept(t *testing.T) {
 		if tail := end.Tail(); len(tail) < endTail || !bytes.HasSuffix(content, tail) {
 			t.Errorf("read by %d: %d bytes, or others", size, len(tail))
 		}
+	}
+}
+
+func TestXzThatAsksForTooMuchMemoryIsTold(t *testing.T) {
+	pack := func(dictionary int) []byte {
+		return compressed(t, []byte("one"), func(w io.Writer) (io.WriteCloser, error) { return xz.WriterConfig{DictCap: dictionary}.NewWriter(w) })
+	}
+	if got, left := walked(t, pack(memoryOfDecoders), DefaultLimits()); got[""] != "one" || len(left) > 0 {
+		t.Errorf("%v, left out %v", got, left)
+	}
+	if got, left := walked(t, pack(2*memoryOfDecoders), DefaultLimits()); len(got) > 0 || len(left) != 1 || !strings.Contains(left[0], "more memory") {
+		t.Errorf("%v, left out %v", got, left)
 	}
 }

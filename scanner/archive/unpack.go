@@ -36,6 +36,10 @@ func (w *walker) unpack(what kind, path string, s source, depth int) error {
 	case kindBzip2:
 		return w.stream(path, "", bzip2.NewReader(s.buffered), depth)
 	case kindXz:
+		if head, _ := s.buffered.Peek(sniffed); !xzFits(head, memoryOfDecoders) {
+			w.leave(path, "it asks for more memory to be unpacked than %d MiB", memoryOfDecoders>>20)
+			return nil
+		}
 		decoder, err := xz.ReaderConfig{DictCap: memoryOfDecoders}.NewReader(s.buffered)
 		if err != nil {
 			return err
