@@ -36,7 +36,9 @@ type Admission struct {
 // queue is what the loop remembers of an environment.
 type queue struct {
 	verdicts map[types.UID]verdict
-	served   map[string]int64
+	// claimed holds the jobs that were told that they are admitted, with the attempt: its record may be on its way.
+	claimed map[types.UID]int32
+	served  map[string]int64
 	// next is before when no other decision is made: one over many jobs takes its time.
 	next time.Time
 	// slots are those that the environment's status has, written at slotsAt.
@@ -74,7 +76,8 @@ func (a *Admission) onVerdict(notify func(types.NamespacedName)) {
 	a.notify = notify
 }
 
-// verdict returns the word on a job's next attempt; decided is false while there is none.
+// verdict returns the word on a job's next attempt; decided is false while there is none. An admission that was returned is
+// not taken back.
 func (a *Admission) verdict(job *scanv1.ScanJob, attempt int32) (word verdict, decided bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -83,7 +86,14 @@ func (a *Admission) verdict(job *scanv1.ScanJob, attempt int32) (word verdict, d
 		return verdict{}, false
 	}
 	word, decided = known.verdicts[job.UID]
-	return word, decided && word.attempt == attempt
+	decided = decided && word.attempt == attempt
+	if decided && word.admitted {
+		if known.claimed == nil {
+			known.claimed = map[types.UID]int32{}
+		}
+		known.claimed[job.UID] = attempt
+	}
+	return word, decided
 }
 
 // report tells the capacity circuit of what became of an attempt's start, and has the loop decide anew.
@@ -165,12 +175,14 @@ func (a *Admission) decide(environment *scanv1.ScanEnvironment, known *queue) de
 		}
 	}
 	a.mu.Lock()
+	takeBack(known.verdicts, known.claimed, situation)
 	earlier := known.verdicts
 	a.mu.Unlock()
 	decided := decide(jobs, earlier, situation)
 	spend(decided)
 	a.mu.Lock()
 	known.verdicts, known.limit, known.inUse = decided.verdicts, situation.limit, decided.inUse
+	forgetClaims(known.claimed, decided.verdicts)
 	notify := a.notify
 	a.mu.Unlock()
 	for _, job := range jobs {

@@ -1,6 +1,7 @@
 package scanjob
 
 import (
+	"maps"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -123,6 +124,29 @@ func decide(jobs []*candidate, earlier map[types.UID]verdict, now situation) dec
 		d.verdicts[job.uid] = word
 	}
 	return d
+}
+
+// takeBack drops the admissions to a capacity whose circuit has opened since: each would cost its job an attempt. Those that
+// were claimed stay, since their records may be on their way.
+func takeBack(verdicts map[types.UID]verdict, claimed map[types.UID]int32, now situation) {
+	if now.strategy.state != gobreaker.StateOpen && now.onDemand.state != gobreaker.StateOpen {
+		return
+	}
+	maps.DeleteFunc(verdicts, func(job types.UID, word verdict) bool {
+		from := now.strategy
+		if word.onDemand != "" {
+			from = now.onDemand
+		}
+		return word.admitted && from.state == gobreaker.StateOpen && claimed[job] != word.attempt
+	})
+}
+
+// forgetClaims drops the claims of admissions that stand no more: their attempts are recorded, or not wanted any more.
+func forgetClaims(claimed map[types.UID]int32, verdicts map[types.UID]verdict) {
+	maps.DeleteFunc(claimed, func(job types.UID, attempt int32) bool {
+		word := verdicts[job]
+		return !word.admitted || word.attempt != attempt
+	})
 }
 
 // serve counts an admission.

@@ -134,23 +134,36 @@ func TestTheLimitHoldsHoweverFarTheLoopsViewIsBehind(t *testing.T) {
 			actual[i] = named(fmt.Sprint(i), priority(int32(i%3)))
 			seen[i] = *ptrCopy(actual[i])
 		}
-		verdicts := map[types.UID]verdict{}
+		verdicts, claimed := map[types.UID]verdict{}, map[types.UID]int32{}
+		read := map[int]string{} // the versions of the jobs whose reconciles were told that they are admitted
 		most, ended := 0, 0
 		for step := range 3000 {
 			i := random.IntN(count)
 			job, changed := ptrCopy(actual[i]), false
-			switch random.IntN(5) {
-			case 0: // the loop's view catches up on one job
+			switch random.IntN(10) {
+			case 0, 8, 9: // the loop's view catches up on one job
 				seen[i] = *ptrCopy(actual[i])
-			case 1, 2: // the loop decides
-				verdicts = decide(candidates(slices.Collect(maps.Values(seen))), verdicts, plenty(limit)).verdicts
-			case 3: // a job records its attempt; its write is refused where it was read from an old view
-				word, fresh := verdicts[job.UID], seen[i].ResourceVersion == job.ResourceVersion
-				if fresh && wantsSlot(job) && word.admitted && word.attempt == nextNumber(job) {
+			case 1, 2: // the loop decides, now and then while there is no capacity
+				now := plenty(limit)
+				if random.IntN(4) == 0 {
+					now.strategy.state = gobreaker.StateOpen
+				}
+				takeBack(verdicts, claimed, now)
+				verdicts = decide(candidates(slices.Collect(maps.Values(seen))), verdicts, now).verdicts
+				forgetClaims(claimed, verdicts)
+			case 3, 4: // a job's reconcile reads its verdict
+				delete(read, i)
+				view := *job
+				if word := verdicts[view.UID]; wantsSlot(&view) && word.admitted && word.attempt == nextNumber(&view) {
+					read[i], claimed[view.UID] = view.ResourceVersion, word.attempt
+				}
+			case 5, 6: // and records the attempt; its write is refused where the job was read from an old view
+				if version, told := read[i]; told && version == job.ResourceVersion {
 					withAttempts(running())(job)
 					changed = true
 				}
-			case 4: // an attempt ends
+				delete(read, i)
+			case 7: // an attempt ends
 				if attempt := openAttempt(job); attempt != nil {
 					closeAttempt(job, attempt, scanv1.ClassSuspended, "", noon())
 					ended++
@@ -187,6 +200,44 @@ func TestAnEnvironmentThatIsNotReadyAdmitsNobodyAndCountsItsSlots(t *testing.T) 
 		map[types.UID]verdict{"b": admitted, "c": waits}, now)
 	if decided.inUse != 2 || decided.waiting != 2 || decided.strategy != 0 || !maps.Equal(decided.verdicts, map[types.UID]verdict{"b": admitted, "c": waits}) {
 		t.Errorf("%+v", decided)
+	}
+}
+
+func TestAnAdmissionIsTakenBackWhereItsCapacityIsGone(t *testing.T) {
+	r := newRig(t, newJob())
+	admission := r.reconciler.admission
+	claims, waits := named("claims"), named("waits")
+	for _, job := range []*scanv1.ScanJob{&claims, &waits} {
+		admission.jobs.put(job)
+	}
+	admission.queueOf(newEnvironment()).verdicts = map[types.UID]verdict{
+		"claims": {admitted: true, attempt: 1}, "waits": {admitted: true, attempt: 1},
+	}
+	decideAnew := func() {
+		t.Helper()
+		r.clock.Step(longestPause)
+		if _, err := admission.Reconcile(t.Context(), ctrl.Request{NamespacedName: r.environmentKey()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(job *scanv1.ScanJob, admitted bool) {
+		t.Helper()
+		if word, _ := admission.verdict(job, 1); word.admitted != admitted {
+			t.Errorf("%s is admitted: %t", job.Name, word.admitted)
+		}
+	}
+	want(&claims, true) // and its record is on its way
+	admission.report(&claims, &scanv1.Attempt{OnDemandFallback: true}, errMissed)
+	decideAnew()
+	if word := admission.queues()[r.environmentKey()].verdicts["waits"]; !word.admitted {
+		t.Errorf("without capacity elsewhere the verdict is %+v", word)
+	}
+	admission.report(&claims, &scanv1.Attempt{}, errMissed)
+	decideAnew()
+	want(&claims, true)
+	want(&waits, false)
+	if slots := admission.queues()[r.environmentKey()].inUse; slots != 1 {
+		t.Errorf("%d slots are in use, want 1", slots)
 	}
 }
 
