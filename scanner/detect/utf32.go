@@ -70,9 +70,9 @@ func (r *utf32Reader) next() error {
 		// Unicode ends there, and has nothing in the planes 4 to 13: the end of a line in UTF-16 looks like one of them.
 		r.held = raw
 	case letter > 0 && letter < foreign:
-		r.held = append(raw[:0], byte(letter))
+		raw[0], r.held = byte(letter), raw[:1]
 	default:
-		r.held = append(raw[:0], foreign)
+		raw[0], r.held = foreign, raw[:1]
 	}
 	return nil
 }
