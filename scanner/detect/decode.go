@@ -33,21 +33,13 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 	var failed error
 	done := 0
 	slices.SortFunc(whole, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
-	isWhole := func(start, end int) bool {
-		after, _ := slices.BinarySearchFunc(whole, start+1, func(h hit, at int) int { return cmp.Compare(h.start, at) })
-		return after > 0 && whole[after-1].end >= end
-	}
-	// What is found as it stands too, has its place from there.
-	stands := func(start, end int, alike func(o hit) bool) bool {
-		return slices.ContainsFunc(whole, func(o hit) bool { return o.start < end && o.end > start && alike(o) })
-	}
 	visit := func(start, end int, plain []byte) {
-		if failed != nil || start < done || isWhole(start, end) {
+		if failed != nil || start < done || covered(whole, start, end) {
 			return
 		}
 		done = end
 		failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit, _ span) {
-			if !stands(start, end, func(o hit) bool { return o.rule == h.rule && o.value == h.value }) {
+			if !stands(whole, start, end, func(o hit) bool { return o.rule == h.rule && o.value == h.value }) {
 				report(h)
 			}
 		})
@@ -80,12 +72,24 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 		failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit, in span) {
 			// Only what goes on over a break is not seen otherwise, and what ends at one may have been taken for longer.
 			across := slices.ContainsFunc(breaks, func(at int) bool { return in.start < at && at < in.end })
-			if across && !stands(start, end, func(o hit) bool { return o.rule == h.rule }) {
+			if across && !stands(whole, start, end, func(o hit) bool { return o.rule == h.rule }) {
 				report(h)
 			}
 		})
 	})
 	return failed
+}
+
+// covered says whether one of the values, which are in their order, takes the place from start to end whole.
+func covered(values []hit, start, end int) bool {
+	after, _ := slices.BinarySearchFunc(values, start+1, func(h hit, at int) int { return cmp.Compare(h.start, at) })
+	return after > 0 && values[after-1].end >= end
+}
+
+// stands says whether one of the values that are alike has a part of the place: what is found as it stands too, has its place
+// from there.
+func stands(values []hit, start, end int, alike func(o hit) bool) bool {
+	return slices.ContainsFunc(values, func(o hit) bool { return o.start < end && o.end > start && alike(o) })
 }
 
 // continued returns what the last window did not see of a text in base64 that began before the window, from a place where it can
