@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -29,6 +30,10 @@ func (f found) at(path string) string {
 
 // headSize is how much of a content tells whether it is an archive or a pointer of Git LFS, which has less than 1,024 bytes.
 const headSize = 1024
+
+// mostInArchive bounds the matches in all files of an archive together: each file alone may have detect.MaxMatches, and an archive
+// any number of files.
+const mostInArchive = MaxFindings
 
 // reader reads one content after the other. It is not for concurrent use.
 type reader struct {
@@ -117,6 +122,7 @@ func (r *reader) unpack(ctx context.Context, content io.Reader, size int64, plac
 // visited returns what is found in the files that walk visits, and between them.
 func (r *reader) visited(ctx context.Context, place *detect.Place, walk func(visit func(archive.File) error) ([]archive.LeftOut, error)) ([]found, error) {
 	var all []found
+	full := false
 	left, err := walk(func(file archive.File) error {
 		within := place
 		if file.Path != "" || !file.Between {
@@ -132,10 +138,16 @@ func (r *reader) visited(ctx context.Context, place *detect.Place, walk func(vis
 			matches = append(r.detector.ByPath(within), matches...)
 		}
 		for _, match := range matches {
+			if full = len(all) >= mostInArchive; full {
+				break
+			}
 			all = append(all, found{match, file.Path})
 		}
 		return err
 	})
+	if full {
+		all = append(all, found{Match: detect.NotScanned(fmt.Sprintf("more than %d matches in the files of this archive", mostInArchive))})
+	}
 	for _, part := range left {
 		all = append(all, found{detect.NotScanned(part.Reason), part.Path})
 	}

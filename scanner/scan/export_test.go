@@ -13,7 +13,13 @@ type Limited = limits
 
 // Limits returns limits of so many bytes for a file and for all together, and of findings.
 func Limits(blob, total int64, findings int) Limited {
-	return limits{blob: blob, total: total, findings: findings}
+	return limits{blob: blob, total: total, findings: findings, held: MaxHeldMatches}
+}
+
+// Holding returns the limits with another one for the matches that are kept.
+func Holding(most Limited, held int) Limited {
+	most.held = held
+	return most
 }
 
 // RunLimited is Run with other limits.

@@ -17,6 +17,8 @@ type limits struct {
 	total int64
 	// findings bounds those that are kept.
 	findings int
+	// held bounds the matches that are kept of contents that were read.
+	held int
 }
 
 // budget is what is left of the total. It is shared by goroutines.

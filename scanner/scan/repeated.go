@@ -7,24 +7,6 @@ import (
 	"github.com/scanjob-dev/scanjob/scanner/source"
 )
 
-// see notes what was found in the content, and returns what was not found in it at an earlier path.
-func (s *scanner) see(blob source.ID, matches []found) (unseen []found) {
-	if len(matches) == 0 {
-		return nil
-	}
-	if s.seen[blob] == nil {
-		s.seen[blob] = map[string]struct{}{}
-	}
-	for _, match := range matches {
-		key := keyOf(match.Match)
-		if _, ok := s.seen[blob][key]; !ok {
-			s.seen[blob][key] = struct{}{}
-			unseen = append(unseen, match)
-		}
-	}
-	return unseen
-}
-
 // visitRepeated looks at the folders whose content stands at several paths. It was visited at the first of them; what the path
 // kept from being found there is looked for at the others.
 func (s *scanner) visitRepeated() error {
@@ -35,7 +17,7 @@ func (s *scanner) visitRepeated() error {
 			if err != nil {
 				return err
 			}
-			return s.reportNew(s.see(change.Blob, matches), change)
+			return s.reportNew(s.seen.add(change.Blob, matches), change)
 		})
 		if errors.Is(err, source.ErrTooOften) {
 			return s.report(found{Match: detect.NotScanned(err.Error())}, folder)
@@ -55,7 +37,7 @@ func (s *scanner) hides(name string, blob source.ID) (bool, error) {
 		return false, err
 	}
 	for _, match := range append(outside(s.detector.ByPath(engine.Place(name))), matches...) {
-		if _, ok := s.seen[blob][keyOf(match.Match)]; !ok {
+		if !s.seen.has(blob, match) {
 			return true, nil
 		}
 	}

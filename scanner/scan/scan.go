@@ -52,7 +52,7 @@ func (r Result) BySeverity() map[contract.Severity]int {
 
 // Run scans the repository as its request says. It stops with an error when ctx ends.
 func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
-	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize, findings: MaxFindings})
+	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize, findings: MaxFindings, held: MaxHeldMatches})
 }
 
 func run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most limits) (Result, error) {
@@ -64,8 +64,8 @@ func run(ctx context.Context, repository *source.Repository, detector *detect.De
 	s := &scanner{
 		most: most, budget: budget, unread: map[source.ID]struct{}{},
 		ctx: ctx, repository: repository, detector: detector, log: log, suspects: map[source.ID]bool{},
-		reader:  &reader{detector: detector, limits: archive.DefaultLimits()},
-		matches: map[reading][]found{}, paths: map[string]struct{}{}, seen: map[source.ID]map[string]struct{}{}, reported: map[string]int{},
+		reader: &reader{detector: detector, limits: archive.DefaultLimits()},
+		held:   newHeld(most.held), paths: map[string]struct{}{}, seen: newSightings(most.held), reported: map[string]int{},
 	}
 	if err := s.survey(); err != nil {
 		return Result{}, err
@@ -116,11 +116,10 @@ type scanner struct {
 
 	// suspects are the contents in which the survey found something, and, with false, those that it was not given.
 	suspects map[source.ID]bool
-	// matches holds what was found in a content, so that each is read once for all places in which it means the same.
-	matches map[reading][]found
-	paths   map[string]struct{}
-	// seen are the keys of what was found in a content, at any path.
-	seen map[source.ID]map[string]struct{}
+	// held is what was found in a content, so that each is read once for all places in which it means the same.
+	held  *held
+	paths map[string]struct{}
+	seen  *sightings
 	// repeated are folders whose content was visited at another path.
 	repeated []source.Change
 	// reported are the positions of the findings so far, by rule, path and value.
@@ -161,7 +160,7 @@ func (s *scanner) file(change source.Change) error {
 	if err != nil {
 		return err
 	}
-	s.see(change.Blob, matches)
+	s.seen.add(change.Blob, matches)
 	return s.reportNew(matches, change)
 }
 
@@ -294,12 +293,13 @@ func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, e
 		return nil, nil
 	}
 	as := reading{id, place.Class()}
-	if matches, ok := s.matches[as]; ok {
+	if matches, ok := s.held.matches[as]; ok {
 		return matches, nil
 	}
+	_, again := s.held.forgotten[as]
 	defer func() {
 		if err == nil {
-			s.matches[as] = matches
+			s.held.keep(as, matches)
 		}
 	}()
 	size, err := s.repository.Size(id)
@@ -309,7 +309,7 @@ func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, e
 	if size > s.most.blob {
 		return []found{s.most.tooLarge(size)}, nil
 	}
-	if !counted && !s.budget.take(size) {
+	if (!counted || again) && !s.budget.take(size) {
 		s.unread[id] = struct{}{}
 		return nil, nil
 	}
