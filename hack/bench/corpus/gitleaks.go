@@ -150,7 +150,7 @@ func inTheirFiles() map[string]func(*rand.Rand) (name, text, value string) {
 		},
 		"curl-auth-user": func(r *rand.Rand) (string, string, string) {
 			value := text(r, alphanumeric, 18)
-			return "call.sh", "#!/bin/sh\ncurl -u deploy:" + value + " https://api.test/v1/orders\n", value
+			return "call.sh", "#!/bin/sh\ncurl -u deploy" + ":" + value + " https://api.test/v1/orders\n", value
 		},
 		"nuget-config-password": func(r *rand.Rand) (string, string, string) {
 			value := text(r, alphanumeric, 20)
