@@ -104,6 +104,8 @@ type Finding struct {
 	Commit string `json:"commit,omitempty"`
 	// Preview is the match, redacted: at most its first four characters are real.
 	Preview string `json:"preview,omitempty"`
+	// Excerpt is Preview among the known names of its line, for people; no document holds it.
+	Excerpt string `json:"-"`
 	// Account is the AWS account that the finding belongs to, where it can be told, masked but for its last four digits.
 	Account string `json:"account,omitempty"`
 	// AccountOwner says whose the account is; empty where that is not known, as where the scanner was given no list of accounts.

@@ -129,7 +129,7 @@ func (d *Detector) collect(ctx context.Context, w *window, found *collector) err
 		}
 		h.line, h.column = lines.at(h.start)
 		h.endLine, h.endColumn = lines.at(h.end)
-		h.excerpt, h.allow = nameBefore(w.data, h.start), allowComment(w.data, h.start, h.end)
+		h.excerpt, h.allow = excerptOf(w.data, h.start, h.end), allowComment(w.data, h.start, h.end)
 		found.add(w.data, h)
 	}
 	return nil

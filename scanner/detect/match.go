@@ -1,7 +1,6 @@
 package detect
 
 import (
-	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -28,7 +27,8 @@ type Match struct {
 	Account Account
 	// Preview is the value with at most its first four bytes real, escaped as those of a path are.
 	Preview string
-	// Excerpt is the name that the secret stands behind and Preview, such as "aws_secret_access_key = ****".
+	// Excerpt is Preview among what its line says: names that are known words, and the signs between them. Empty where there is no
+	// line.
 	Excerpt string
 	// AllowComment is the marker of AllowComments that stands on every line with the value, or empty.
 	AllowComment string
@@ -71,7 +71,7 @@ func (d *Detector) Finding(ctx context.Context, m Match, path, commit string) (c
 	finding := contract.Finding{
 		Rule: m.Rule, Description: description, Severity: m.Severity, Path: shown, Commit: commit,
 		Line: m.Line, EndLine: m.EndLine, Column: m.Column, EndColumn: m.EndColumn, PartnerLine: m.Partner,
-		Preview: m.Preview, Fingerprint: fingerprint, AllowComment: m.AllowComment,
+		Preview: m.Preview, Excerpt: m.Excerpt, Fingerprint: fingerprint, AllowComment: m.AllowComment,
 	}
 	m.Account.Tell(&finding)
 	return finding, err
@@ -93,7 +93,9 @@ func (d *Detector) redact(h hit) Match {
 	default:
 		match.fingerprint, match.Preview = digest(h.rule, h.value), escape(h.value[:4])+mask
 	}
-	match.Excerpt = h.excerpt + match.Preview
+	if h.line > 0 {
+		match.Excerpt = h.excerpt.around(match.Preview)
+	}
 	match.Partner = h.pairLine
 	if h.partner != nil {
 		match.Partner = h.partner.line
@@ -113,31 +115,4 @@ func maskAccount(account string) string {
 		return ""
 	}
 	return "********" + account[len(account)-4:]
-}
-
-// nameBefore returns the name before start in its line, with the signs between, if it is plainly one: letters with few
-// digits, and nothing that could be another secret.
-func nameBefore(data []byte, start int) string {
-	const longest, mostDigits, longestWord = 60, 2, 24
-	line := lineBefore(data, start, longest)
-	key := bytes.TrimRight(line, " \t\"'`=:>,(|")
-	begin := len(key)
-	digits, word := 0, 0
-	for begin > 0 && (isAlphanumeric(key[begin-1]) || key[begin-1] == '_' || key[begin-1] == '-' || key[begin-1] == '.') {
-		begin--
-		word++
-		switch c := key[begin]; {
-		case isDigit(c):
-			digits++
-		case !isAlphanumeric(c):
-			word = 0
-		}
-		if digits > mostDigits || word > longestWord {
-			return ""
-		}
-	}
-	if begin == len(key) {
-		return ""
-	}
-	return string(line[begin:])
 }

@@ -17,6 +17,7 @@ func (d *Detector) ScanPath(ctx context.Context, path string) ([]Match, error) {
 	}
 	for i := range matches {
 		matches[i].Line, matches[i].EndLine, matches[i].Column, matches[i].EndColumn, matches[i].Partner = 0, 0, 0, 0, 0
+		matches[i].Excerpt = ""
 		matches[i].Description = d.engine.RuleOf(matches[i].Rule).Description + " in the name of a file or folder"
 	}
 	return matches, nil

@@ -37,7 +37,10 @@ func (w *window) isZero() bool {
 }
 
 // extent is where something stands in the content, in lines and characters from 1; endColumn is the one behind.
-type extent struct{ line, endLine, column, endColumn int }
+type extent struct {
+	line, endLine, column, endColumn int
+	excerpt                          excerpt
+}
 
 // hit is a place that a matcher found, before it is redacted.
 type hit struct {
@@ -51,11 +54,10 @@ type hit struct {
 	// pairLine is the line of the secret that a key id belongs to, or 0.
 	pairLine int
 
-	// description and generic are of the rule, commits those in which it is allowed, excerpt the name that it stands behind.
+	// description and generic are of the rule, commits those in which it is allowed.
 	description string
 	generic     bool
 	commits     []string
-	excerpt     string
 	// allow is the marker of AllowComments on the line, or empty.
 	allow string
 

@@ -43,7 +43,7 @@ type fileView struct {
 // writeHTML writes one page that needs nothing from elsewhere, and lets nothing in: it has no script, and its policy forbids
 // whatever a browser might load.
 func writeHTML(w io.Writer, subject Subject, options Options) error {
-	parsed, err := template.New("report").Parse(htmlSource)
+	parsed, err := template.New("report").Funcs(template.FuncMap{"links": webLinks}).Parse(htmlSource)
 	if err != nil {
 		return fmt.Errorf("parse the page: %w", err)
 	}

@@ -3,6 +3,8 @@ package report
 import (
 	"net/url"
 	"strings"
+
+	"github.com/scanjob-dev/scanjob/scanner/detect"
 )
 
 // console returns the page of the CodeCommit console for a path within the repository's pages, or an empty text for a
@@ -28,4 +30,15 @@ func (s Subject) Link() string {
 		return s.console("/pull-requests/" + url.PathEscape(id) + "/changes")
 	}
 	return s.console("/commit/" + url.PathEscape(s.Result.Source.Revision))
+}
+
+// webLinks returns the links of the rule that a browser opens.
+func webLinks(rule detect.Rule) []string {
+	var links []string
+	for _, link := range rule.Links {
+		if isWebAddress(link) {
+			links = append(links, link)
+		}
+	}
+	return links
 }

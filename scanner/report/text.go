@@ -60,6 +60,9 @@ func writeText(w io.Writer, subject Subject, options Options) error {
 		out.WriteString(p.bold("What to do") + "\n")
 		for _, rule := range rules {
 			fmt.Fprintf(&out, "  %s %s\n      %s\n", p.severity(rule.Severity, rule.Description), p.dim("("+rule.ID+")"), rule.Advice)
+			for _, link := range webLinks(rule) {
+				fmt.Fprintf(&out, "      %s\n", p.dim(link))
+			}
 		}
 		out.WriteByte('\n')
 	}
@@ -77,7 +80,7 @@ func textItem(out *strings.Builder, p palette, finding contract.Finding) {
 		line = fmt.Sprint(finding.Line)
 	}
 	fmt.Fprintf(out, "  %6s  %s  %s", line, p.severity(finding.Severity, fmt.Sprintf("%-8s", finding.Severity)), finding.Description)
-	if finding.Preview != "" {
+	if finding.Preview != "" && finding.Excerpt == "" {
 		out.WriteString("  " + p.dim(finding.Preview))
 	}
 	if account := accountOf(finding); account != "" {
@@ -87,6 +90,10 @@ func textItem(out *strings.Builder, p palette, finding contract.Finding) {
 		out.WriteString("  " + p.dim("commit "+finding.Commit[:min(len(finding.Commit), 12)]))
 	}
 	out.WriteByte('\n')
+	if finding.Excerpt != "" {
+		before, after, _ := strings.Cut(finding.Excerpt, finding.Preview)
+		fmt.Fprintf(out, "  %6s  %8s  %s%s%s\n", "", "", p.dim(before), p.severity(finding.Severity, finding.Preview), p.dim(after))
+	}
 	if told := verificationOf(finding); told != "" {
 		fmt.Fprintf(out, "  %6s  %8s  %s\n", "", "", p.verification(*finding.Verification, told))
 	}

@@ -133,6 +133,7 @@ func (r *reader) visited(ctx context.Context, place *detect.Place, walk func(vis
 			for i := range matches {
 				// It has lines by chance.
 				matches[i].Line, matches[i].EndLine, matches[i].Column, matches[i].EndColumn, matches[i].Partner = 0, 0, 0, 0, 0
+				matches[i].Excerpt = ""
 			}
 		} else {
 			matches = append(r.detector.ByPath(within), matches...)
