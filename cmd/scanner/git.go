@@ -103,7 +103,9 @@ func (p *program) gitCommand(c *cobra.Command, mode string) *cobra.Command {
 			}
 		}
 		detector := l.engine.Detector()
-		result, err := scan.Run(ctx, repository, detector, l.log)
+		tell, end := l.progress()
+		result, err := scan.RunWithProgress(ctx, repository, detector, l.log, tell)
+		end()
 		if err != nil {
 			return result, contract.Source{}, err
 		}

@@ -32,7 +32,7 @@ func newCanaries(t *testing.T) canaries {
 // plant commits all canaries, in files and in the name of one.
 func (c canaries) plant(r *gittest.Repository) string {
 	r.Write("config/.aws/credentials", "[default]\naws_access_key_id = "+c["key id"]+"\naws_secret_access_key = "+c["secret key"]+
-		"\naws_session_token = IQoJ" + "b3JpZ2luX2Vj"+c["session token"]+"\n")
+		"\naws_session_token = IQoJ"+"b3JpZ2luX2Vj"+c["session token"]+"\n")
 	r.Write("main.tf", `role = "arn:aws:iam::`+c["account"]+`:role/admin"`+"\n")
 	r.Write("git/"+c["key id"]+"/.git-credentials", "https://bob-at-"+c["account"]+":"+
 		strings.NewReplacer("/", "%2F", "+", "%2B", "=", "%3D").Replace(c["Git password"])+"@git-codecommit.us-east-1.amazonaws.com\n")

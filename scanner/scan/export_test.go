@@ -24,5 +24,5 @@ func Holding(most Limited, held int) Limited {
 
 // RunLimited is Run with other limits.
 func RunLimited(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most Limited) (Result, error) {
-	return run(ctx, repository, detector, log, most)
+	return run(ctx, repository, detector, log, most, nil)
 }

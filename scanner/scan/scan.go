@@ -52,17 +52,22 @@ func (r Result) BySeverity() map[contract.Severity]int {
 
 // Run scans the repository as its request says. It stops with an error when ctx ends.
 func Run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger) (Result, error) {
-	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize, findings: MaxFindings, held: MaxHeldMatches})
+	return RunWithProgress(ctx, repository, detector, log, nil)
 }
 
-func run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most limits) (Result, error) {
+// RunWithProgress is Run that calls tell for each content that was scanned, by one goroutine at a time. tell may be nil.
+func RunWithProgress(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, tell func(files int, bytes int64)) (Result, error) {
+	return run(ctx, repository, detector, log, limits{blob: MaxBlobSize, findings: MaxFindings, held: MaxHeldMatches}, tell)
+}
+
+func run(ctx context.Context, repository *source.Repository, detector *detect.Detector, log *slog.Logger, most limits, tell func(files int, bytes int64)) (Result, error) {
 	begin := time.Now()
 	budget, err := newBudget(repository, most.total)
 	if err != nil {
 		return Result{}, err
 	}
 	s := &scanner{
-		most: most, budget: budget, unread: map[source.ID]struct{}{},
+		most: most, budget: budget, progress: &progress{tell: tell}, unread: map[source.ID]struct{}{},
 		ctx: ctx, repository: repository, detector: detector, log: log, suspects: map[source.ID]bool{},
 		reader: &reader{detector: detector, limits: archive.DefaultLimits()},
 		held:   newHeld(most.held), paths: map[string]struct{}{}, seen: newSightings(most.held), reported: map[string]int{},
@@ -110,6 +115,7 @@ type scanner struct {
 	result     Result
 	most       limits
 	budget     *budget
+	progress   *progress
 	// unread are the contents that the budget was not enough for, and firstUnread is the path of one.
 	unread      map[source.ID]struct{}
 	firstUnread string
@@ -328,6 +334,7 @@ func (s *scanner) content(id source.ID, place *detect.Place) (matches []found, e
 		s.suspects[id] = true
 		s.result.Files++
 		s.result.Bytes += size
+		s.progress.add(size)
 	}
 	return matches, nil
 }

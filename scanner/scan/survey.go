@@ -18,6 +18,7 @@ type surveyor struct {
 	anywhere *detect.Place
 	suspects map[source.ID]bool // true where it was read
 	budget   *budget
+	progress *progress
 	most     limits
 	files    int
 	bytes    int64
@@ -29,7 +30,7 @@ func (s *scanner) survey() error {
 	visits := make([]source.Visit, len(surveyors))
 	for i := range surveyors {
 		surveyors[i] = &surveyor{
-			ctx: s.ctx, budget: s.budget, most: s.most, suspects: map[source.ID]bool{}, anywhere: s.detector.Engine().Anywhere(),
+			ctx: s.ctx, budget: s.budget, progress: s.progress, most: s.most, suspects: map[source.ID]bool{}, anywhere: s.detector.Engine().Anywhere(),
 			reader: &reader{detector: s.detector.Engine().Detector(), limits: s.reader.limits},
 		}
 		visits[i] = surveyors[i].visit
@@ -56,6 +57,7 @@ func (s *surveyor) visit(id source.ID, content []byte, left bool) error {
 	}
 	s.files++
 	s.bytes += int64(len(content))
+	s.progress.add(int64(len(content)))
 	if len(found) > 0 {
 		s.suspects[id] = true
 	}
