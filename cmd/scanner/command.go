@@ -41,6 +41,7 @@ func execute(arguments []string, environment func(string) string, stdout, stderr
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(*cobra.Command, []string) error {
+			trustRoots()
 			return p.untilSignal(func(ctx context.Context) error {
 				p.code = run(ctx, environment, slog.New(slog.NewJSONHandler(stderr, nil)))
 				return nil

@@ -176,6 +176,7 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 		return finding.Rule != contract.RuleNotScanned && slices.Index(contract.Severities(), finding.Severity) > least
 	})
 	if l.options.KeyPairs {
+		trustRoots()
 		if findings, err = verified(ctx, l.engine, findings, l.log); err != nil {
 			return err
 		}

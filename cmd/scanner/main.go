@@ -5,9 +5,6 @@ package main
 import (
 	"os"
 	"runtime/debug"
-
-	// The image has no certificates of its own, so the roots that Mozilla trusts are part of the program.
-	_ "golang.org/x/crypto/x509roots/fallback"
 )
 
 // gcPercent lets the heap grow to four times what is alive before it is collected. What is alive is small, and a start is

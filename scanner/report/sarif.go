@@ -3,62 +3,76 @@ package report
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
-
-	"github.com/owenrumney/go-sarif/v3/pkg/report"
-	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/delta"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
 )
 
+const (
+	sarifSchema = "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/main/sarif-2.1/schema/sarif-schema-2.1.0.json"
+
+	levelWarning = "warning"
+)
+
 // SARIF returns all findings in the Static Analysis Results Interchange Format, version 2.1.0. Suppressed ones are in it as such;
 // what was resolved is not, because viewers would show it as if it were there.
 func (s Subject) SARIF(version string) ([]byte, error) {
-	run := sarif.NewRunWithInformationURI("scanjob", "https://github.com/scanjob-dev/scanjob")
-	run.Tool.Driver.WithVersion(version)
-	run.WithColumnKind("unicodeCodePoints")
+	run := sarifRun{
+		Tool: sarifTool{Driver: sarifDriver{
+			Name: "scanjob", InformationURI: "https://github.com/scanjob-dev/scanjob", Version: version, Rules: []sarifRule{},
+		}},
+		ColumnKind: "unicodeCodePoints", Invocations: []sarifInvocation{s.invocation()}, Results: []sarifResult{},
+	}
+	places := map[string]int{}
+	place := func(rule detect.Rule) int {
+		at, ok := places[rule.ID]
+		if !ok {
+			at = len(run.Tool.Driver.Rules)
+			places[rule.ID], run.Tool.Driver.Rules = at, append(run.Tool.Driver.Rules, ruleInSARIF(rule))
+		}
+		return at
+	}
 	for _, rule := range s.allRules() {
-		addRule(run, rule)
+		place(rule)
 	}
-	source := s.Result.Source
-	if source.URL != "" {
-		run.AddVersionControlProvenance(sarif.NewVersionControlDetails().WithRepositoryURI(source.URL).WithRevisionID(source.Revision))
+	if source := s.Result.Source; source.URL != "" {
+		run.VersionControlProvenance = []sarifVersionControl{{RepositoryURI: source.URL, RevisionID: source.Revision}}
 	}
-	run.AddInvocation(s.invocation())
 	for _, finding := range slices.Concat(s.All, s.Suppressed) {
-		s.addResult(run, finding)
+		run.Results = append(run.Results, resultInSARIF(finding, place(s.ruleOf(finding))))
 	}
-	document := report.NewV210Report()
-	document.AddRun(run)
 	var out bytes.Buffer
-	if err := document.Write(&out); err != nil {
+	if err := json.NewEncoder(&out).Encode(sarifDocument{Version: "2.1.0", Schema: sarifSchema, Runs: []sarifRun{run}}); err != nil {
 		return nil, fmt.Errorf("write SARIF: %w", err)
 	}
 	return out.Bytes(), nil
 }
 
 // invocation says how the scan went, and what somebody has to mend.
-func (s Subject) invocation() *sarif.Invocation {
-	invocation := sarif.NewInvocation().WithExecutionSuccessful(true)
+func (s Subject) invocation() sarifInvocation {
+	invocation := sarifInvocation{ExecutionSuccessful: true}
 	for _, problem := range s.Result.Problems {
-		invocation.AddToolConfigurationNotification(sarif.NewNotification().WithLevel(sarif.LevelWarning).WithMessage(sarif.NewTextMessage(problem)))
+		invocation.ToolConfigurationNotifications = append(invocation.ToolConfigurationNotifications,
+			sarifNotification{Level: levelWarning, Message: sarifMessage{problem}})
 	}
 	return invocation
 }
 
-func addRule(run *sarif.Run, rule detect.Rule) {
-	described := run.AddRule(rule.ID).
-		WithDescription(rule.Description).
-		WithHelp(sarif.NewMultiformatMessageString().WithText(cmp.Or(rule.Advice, rule.Description))).
-		WithDefaultConfiguration(sarif.NewReportingConfiguration().WithLevel(level(rule.Severity))).
-		WithProperties(sarif.NewPropertyBag().Add("security-severity", score(rule.Severity)).Add("severity", string(rule.Severity)))
-	if len(rule.Links) > 0 && isWebAddress(rule.Links[0]) {
-		described.WithHelpURI(rule.Links[0])
+func ruleInSARIF(rule detect.Rule) sarifRule {
+	described := sarifRule{
+		ID: rule.ID, ShortDescription: sarifMessage{rule.Description}, Help: sarifMessage{cmp.Or(rule.Advice, rule.Description)},
+		DefaultConfiguration: sarifSetting{Level: level(rule.Severity)},
+		Properties:           map[string]string{"security-severity": score(rule.Severity), "severity": string(rule.Severity)},
 	}
+	if len(rule.Links) > 0 && isWebAddress(rule.Links[0]) {
+		described.HelpURI = rule.Links[0]
+	}
+	return described
 }
 
 // isWebAddress tells whether a link, which a configuration may hold as it likes, is one that viewers can open.
@@ -67,99 +81,81 @@ func isWebAddress(link string) bool {
 	return err == nil && (address.Scheme == "https" || address.Scheme == "http") && address.Host != ""
 }
 
-func (s Subject) addResult(run *sarif.Run, finding contract.Finding) {
-	if run.GetRuleIndex(finding.Rule) < 0 {
-		addRule(run, s.ruleOf(finding))
-	}
+func resultInSARIF(finding contract.Finding, ruleIndex int) sarifResult {
 	message := finding.Description
 	if finding.Preview != "" {
 		message += " (" + finding.Preview + ")"
 	}
-	properties := sarif.NewPropertyBag().Add("severity", string(finding.Severity))
-	if finding.Commit != "" {
-		properties.Add("commit", finding.Commit)
-	}
-	if finding.Account != "" {
-		properties.Add("account", finding.Account)
-	}
-	if finding.AccountOwner != "" {
-		properties.Add("accountOwner", string(finding.AccountOwner))
-	}
-	if finding.AccountName != "" {
-		properties.Add("accountName", finding.AccountName)
+	properties := map[string]string{"severity": string(finding.Severity)}
+	for name, value := range map[string]string{
+		"commit": finding.Commit, "account": finding.Account, "accountOwner": string(finding.AccountOwner), "accountName": finding.AccountName,
+		"allowComment": finding.AllowComment,
+	} {
+		if value != "" {
+			properties[name] = value
+		}
 	}
 	if told := finding.Verification; told != nil {
-		properties.Add("verification", string(told.State)).Add("verificationReason", told.Reason)
+		properties["verification"], properties["verificationReason"] = string(told.State), told.Reason
 		message += "; " + verificationOf(finding)
 	}
-	if finding.AllowComment != "" {
-		properties.Add("allowComment", finding.AllowComment)
+	result := sarifResult{
+		RuleID: finding.Rule, RuleIndex: ruleIndex, Level: level(finding.Severity), Message: sarifMessage{message},
+		Locations:           []sarifLocation{location(finding.Path, region(finding))},
+		PartialFingerprints: map[string]string{delta.SARIFFingerprint: finding.Fingerprint},
+		Suppressions:        []sarifSuppression{}, Properties: properties,
 	}
-	result := run.CreateResultForRule(finding.Rule).
-		WithLevel(level(finding.Severity)).
-		WithMessage(sarif.NewTextMessage(message)).
-		AddLocation(sarif.NewLocationWithPhysicalLocation(location(finding.Path, region(finding)))).
-		WithPartialFingerprints(map[string]string{delta.SARIFFingerprint: finding.Fingerprint}).
-		WithProperties(properties)
 	switch finding.State {
 	case contract.StateNew:
-		result.WithBaselineState("new")
+		result.BaselineState = "new"
 	case contract.StateExisting:
-		result.WithBaselineState("unchanged")
+		result.BaselineState = "unchanged"
 	}
 	if finding.PartnerLine > 0 && finding.Line > 0 {
-		result.AddCodeFlow(pairFlow(finding))
+		result.CodeFlows = []sarifCodeFlow{pairFlow(finding)}
 	}
-	// A list of suppressions, also an empty one, says that it is known whether the result is suppressed.
-	result.Suppressions = []*sarif.Suppression{}
 	if finding.Suppression != nil {
-		result.AddSuppression(suppression(*finding.Suppression))
+		result.Suppressions = append(result.Suppressions, suppression(*finding.Suppression))
 	}
+	return result
 }
 
-func location(path string, region *sarif.Region) *sarif.PhysicalLocation {
-	place := sarif.NewPhysicalLocation().WithArtifactLocation(sarif.NewSimpleArtifactLocation((&url.URL{Path: path}).EscapedPath()))
-	if region != nil {
-		place.WithRegion(region)
-	}
-	return place
+func location(path string, region *sarifRegion) sarifLocation {
+	return sarifLocation{PhysicalLocation: sarifPhysicalLocation{
+		ArtifactLocation: sarifArtifact{URI: (&url.URL{Path: path}).EscapedPath()}, Region: region,
+	}}
 }
 
 // region returns where in its file the finding is, as exactly as that is known; nil where it has no line.
-func region(finding contract.Finding) *sarif.Region {
+func region(finding contract.Finding) *sarifRegion {
 	if finding.Line == 0 {
 		return nil
 	}
-	region := sarif.NewSimpleRegion(finding.Line, max(finding.Line, finding.EndLine))
+	region := &sarifRegion{StartLine: finding.Line, EndLine: max(finding.Line, finding.EndLine)}
 	if finding.Column > 0 {
-		region.WithStartColumn(finding.Column)
-		if finding.EndColumn > 0 {
-			region.WithEndColumn(finding.EndColumn)
-		}
+		region.StartColumn, region.EndColumn = finding.Column, finding.EndColumn
 	}
 	return region
 }
 
 // pairFlow leads from the first of two things that belong together to the second.
-func pairFlow(finding contract.Finding) *sarif.CodeFlow {
+func pairFlow(finding contract.Finding) sarifCodeFlow {
 	found := flowStep(finding.Path, region(finding), finding.Description)
-	partner := flowStep(finding.Path, sarif.NewSimpleRegion(finding.PartnerLine, finding.PartnerLine), "what belongs to it")
-	flow := sarif.NewThreadFlow()
+	partner := flowStep(finding.Path, &sarifRegion{StartLine: finding.PartnerLine, EndLine: finding.PartnerLine}, "what belongs to it")
+	steps := []sarifThreadFlowLocation{found, partner}
 	if finding.PartnerLine < finding.Line {
-		flow.AddLocation(partner).AddLocation(found)
-	} else {
-		flow.AddLocation(found).AddLocation(partner)
+		slices.Reverse(steps)
 	}
-	return sarif.NewCodeFlow().WithMessage(sarif.NewTextMessage("Both together are a credential")).AddThreadFlow(flow)
+	return sarifCodeFlow{Message: sarifMessage{"Both together are a credential"}, ThreadFlows: []sarifThreadFlow{{Locations: steps}}}
 }
 
-func flowStep(path string, region *sarif.Region, text string) *sarif.ThreadFlowLocation {
-	step := sarif.NewThreadFlowLocation()
-	step.Location = sarif.NewLocationWithPhysicalLocation(location(path, region)).WithMessage(sarif.NewTextMessage(text))
-	return step
+func flowStep(path string, region *sarifRegion, text string) sarifThreadFlowLocation {
+	step := location(path, region)
+	step.Message = &sarifMessage{text}
+	return sarifThreadFlowLocation{Location: step}
 }
 
-func suppression(why contract.Suppression) *sarif.Suppression {
+func suppression(why contract.Suppression) sarifSuppression {
 	kind := "external"
 	if why.By == contract.SuppressedByComment {
 		kind = "inSource"
@@ -171,7 +167,7 @@ func suppression(why contract.Suppression) *sarif.Suppression {
 	if why.Reason != "" {
 		text = why.Reason + " (" + text + ")"
 	}
-	return sarif.NewSuppression().WithKind(kind).WithStatus("accepted").WithJustification(text)
+	return sarifSuppression{Kind: kind, Status: "accepted", Justification: text}
 }
 
 // score returns the severity as the number that GitHub's code scanning groups results by
@@ -193,10 +189,10 @@ func score(severity contract.Severity) string {
 func level(severity contract.Severity) string {
 	switch severity {
 	case contract.SeverityCritical, contract.SeverityHigh:
-		return sarif.LevelError
+		return "error"
 	case contract.SeverityMedium:
-		return sarif.LevelWarning
+		return levelWarning
 	default:
-		return sarif.LevelNote
+		return "note"
 	}
 }

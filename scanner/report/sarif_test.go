@@ -2,10 +2,19 @@ package report_test
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/owenrumney/go-sarif/v3/pkg/report/v210/sarif"
+	"github.com/xeipuuv/gojsonschema"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 	"github.com/scanjob-dev/scanjob/scanner/detect"
@@ -23,13 +32,54 @@ func readSARIF(t *testing.T, subject report.Subject) *sarif.Run {
 	if err := json.Unmarshal(raw, &document); err != nil {
 		t.Fatal(err)
 	}
-	if err := document.Validate(); err != nil {
-		t.Fatalf("%v\n%s", err, raw)
+	validated, err := gojsonschema.Validate(gojsonschema.NewStringLoader(schemaOfSARIF(t)), gojsonschema.NewBytesLoader(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !validated.Valid() {
+		t.Fatalf("%v\n%s", validated.Errors(), raw)
 	}
 	if len(document.Runs) != 1 {
 		t.Fatalf("%d runs", len(document.Runs))
 	}
 	return document.Runs[0]
+}
+
+// schemaOfSARIF returns the schema of the standard, which the library has for itself: what it offers validates a document only as it
+// would write that itself.
+func schemaOfSARIF(t *testing.T) string {
+	t.Helper()
+	folder, err := exec.CommandContext(t.Context(), "go", "list", "-f", "{{.Dir}}", reflect.TypeFor[sarif.Report]().PkgPath()).Output()
+	if err != nil {
+		t.Fatalf("find the source of the SARIF library: %v", err)
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(strings.TrimSpace(string(folder)), "schema.go"), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, declared := range file.Decls {
+		constants, ok := declared.(*ast.GenDecl)
+		if !ok || len(constants.Specs) != 1 {
+			continue
+		}
+		if constant, ok := constants.Specs[0].(*ast.ValueSpec); ok && constant.Names[0].Name == "schema" {
+			schema, err := strconv.Unquote(constant.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return schema
+		}
+	}
+	t.Fatal("the SARIF library has no schema where it was")
+	return ""
+}
+
+func TestTheSchemaOfSARIFRefusesWhatItDoesNotKnow(t *testing.T) {
+	validated, err := gojsonschema.Validate(gojsonschema.NewStringLoader(schemaOfSARIF(t)),
+		gojsonschema.NewStringLoader(`{"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "scanjob", "nickname": "s"}}}]}`))
+	if err != nil || validated.Valid() {
+		t.Errorf("a driver with a nickname is valid, %v", err)
+	}
 }
 
 func TestSARIFKeepsToTheSchema(t *testing.T) {
