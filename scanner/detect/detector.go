@@ -18,8 +18,8 @@ const MaxMatches = 10_000
 // Detector scans contents one after the other; it holds the memory for that and is not for concurrent use.
 type Detector struct {
 	engine     *Engine
-	buffer     []byte
-	hits       []hit // of one window
+	buffer     []byte // of bufferSize; nil before it is needed
+	hits       []hit  // of one window
 	candidates []candidate
 	// ends are where the last match of each expression ends in the window.
 	ends     []int
@@ -73,6 +73,9 @@ func (d *Detector) ScanPlace(ctx context.Context, content io.Reader, place *Plac
 		return nil, err
 	}
 	found := newCollector(d.engine)
+	if d.buffer == nil {
+		d.buffer = make([]byte, bufferSize)
+	}
 	err = windows(content, d.buffer, func(w *window) error {
 		w.place = place
 		return d.window(ctx, w, found)
@@ -88,7 +91,7 @@ func (d *Detector) ScanBytes(ctx context.Context, content []byte, place *Place) 
 	if place.allowed {
 		return nil, nil
 	}
-	if isWide(content) || len(content) > len(d.buffer) {
+	if isWide(content) || len(content) > bufferSize {
 		return d.ScanPlace(ctx, bytes.NewReader(content), place)
 	}
 	w := &window{data: content, to: len(content), last: true, place: place}
@@ -154,7 +157,8 @@ func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error 
 		findAccounts(w, byCode)
 	}
 	clear(d.ends)
-	d.candidates = e.literals.find(w.data, w.from, w.to, d.candidates[:0])
+	literals, actions := e.search()
+	d.candidates = literals.find(w.data, w.from, w.to, d.candidates[:0])
 	slices.SortFunc(d.candidates, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.literal, b.literal))
 	})
@@ -162,11 +166,11 @@ func (d *Detector) look(ctx context.Context, w *window, report func(hit)) error 
 		if i%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		for _, action := range e.actions[c.literal] {
+		for _, action := range actions[c.literal] {
 			if action.code != nil {
 				action.code(w, int(c.start), byCode)
 			} else {
-				d.match(w, action.expression, int(c.start), e.literals.literals[c.literal], report)
+				d.match(w, action.expression, int(c.start), literals.literals[c.literal], report)
 			}
 		}
 	}

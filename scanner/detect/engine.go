@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/scanjob-dev/scanjob/scanner/rules"
 )
@@ -35,10 +36,10 @@ type Engine struct {
 	code map[string]*rules.Rule
 	// expressions are the others that look at contents, paths those that look at paths alone.
 	expressions []expression
-	paths       []rules.Rule
-	literals    *prefilter
-	// actions are by the literal's place in the prefilter.
-	actions [][]action
+	paths       []*rules.Rule
+	// search returns what finds the literals, and what each of them leads to, by its place there. Both are made for the first
+	// byte that is scanned.
+	search func() (*prefilter, [][]action)
 	// everywhere are the expressions that have no literals.
 	everywhere []int
 	// conditions are the expressions for paths that decide what is found in a content.
@@ -82,6 +83,9 @@ func NewEngine(set *rules.Set, options Options) (*Engine, error) {
 // harmless returns the set with the texts of its rules as terminals may show them: a configuration is often that of the repository
 // which is scanned.
 func harmless(set *rules.Set) *rules.Set {
+	if !hasHarmful(set.Rules) {
+		return set
+	}
 	shown := *set
 	shown.Rules = slices.Clone(set.Rules)
 	for i := range shown.Rules {
@@ -94,32 +98,36 @@ func harmless(set *rules.Set) *rules.Set {
 	return &shown
 }
 
-// compile sorts the rules by how they are found, and gathers the literals that lead to them.
-func (e *Engine) compile() error {
-	place := map[string]int{}
-	var literals []string
-	lead := func(literal string, to action) {
-		at, ok := place[literal]
-		if !ok {
-			at = len(literals)
-			place[literal], literals, e.actions = at, append(literals, literal), append(e.actions, nil)
+// hasHarmful tells whether a text of the rules is not what a terminal may show. It is no more than reading, and what is built in has
+// none.
+func hasHarmful(all []rules.Rule) bool {
+	for i := range all {
+		rule := &all[i]
+		if !isPlain(rule.Description) || !isPlain(rule.Advice) || slices.ContainsFunc(rule.Links, func(link string) bool { return !isPlain(link) }) {
+			return true
 		}
-		e.actions[at] = append(e.actions[at], to)
 	}
-	for i, rule := range e.set.Rules {
+	return false
+}
+
+// compile sorts the rules by how they are found.
+func (e *Engine) compile() error {
+	var leads []lead
+	for i := range e.set.Rules {
+		rule := &e.set.Rules[i]
 		switch {
 		case rule.Code:
-			e.code[rule.ID] = &e.set.Rules[i]
+			e.code[rule.ID] = rule
 			for _, code := range codeOf(rule.ID) {
-				lead(code.literal, action{code: code.find, expression: -1})
+				leads = append(leads, lead{code.literal, action{code: code.find, expression: -1}})
 			}
 		case rule.Regexp == nil:
 			e.paths = append(e.paths, rule)
 		default:
 			number := len(e.expressions)
-			e.expressions = append(e.expressions, newExpression(e.set, rule))
+			e.expressions = append(e.expressions, newExpression(rule))
 			for _, literal := range rule.Literals {
-				lead(literal, action{expression: number})
+				leads = append(leads, lead{literal, action{expression: number}})
 			}
 			if len(rule.Literals) == 0 {
 				e.everywhere = append(e.everywhere, number)
@@ -129,24 +137,48 @@ func (e *Engine) compile() error {
 			e.linked[rule.ID], e.linked[required.ID] = true, true
 		}
 	}
-	if len(literals) > mostLiterals {
-		return fmt.Errorf("the rules have %d keywords, the limit is %d", len(literals), mostLiterals)
+	e.skipsZeros = len(e.everywhere) == 0 && !slices.ContainsFunc(leads, func(l lead) bool { return l.literal[0] == 0 })
+	e.search = sync.OnceValues(func() (*prefilter, [][]action) { return gather(leads) })
+	if len(leads) > mostLiterals { // which are not all different
+		if literals, _ := e.search(); len(literals.literals) > mostLiterals {
+			return fmt.Errorf("the rules have %d keywords, the limit is %d", len(literals.literals), mostLiterals)
+		}
 	}
-	e.literals = newPrefilter(literals)
-	e.skipsZeros = len(e.everywhere) == 0 && !slices.ContainsFunc(literals, func(literal string) bool { return literal[0] == 0 })
 	return nil
+}
+
+// lead is a literal and what it leads to.
+type lead struct {
+	literal string
+	to      action
+}
+
+// gather returns a prefilter for the literals, and what each leads to.
+func gather(leads []lead) (*prefilter, [][]action) {
+	place := make(map[string]int, len(leads))
+	var literals []string
+	var actions [][]action
+	for _, l := range leads {
+		at, ok := place[l.literal]
+		if !ok {
+			at = len(literals)
+			place[l.literal], literals, actions = at, append(literals, l.literal), append(actions, nil)
+		}
+		actions[at] = append(actions[at], l.to)
+	}
+	return newPrefilter(literals), actions
 }
 
 // Detector returns the memory of one goroutine.
 func (e *Engine) Detector() *Detector {
 	return &Detector{
-		engine: e, buffer: make([]byte, windowBehind+windowFresh+windowAhead), ends: make([]int, len(e.expressions)),
+		engine: e, ends: make([]int, len(e.expressions)),
 		machines: make([]*machine, len(e.expressions)),
 	}
 }
 
 // Rules returns the rules of the engine and the one for what is not scanned.
-func (e *Engine) Rules() []Rule { return append(slices.Clone(e.set.Rules), notScannedRule()) }
+func (e *Engine) Rules() []Rule { return slices.Concat(e.set.Rules, []Rule{notScannedRule()}) }
 
 // RuleOf returns the rule with the identifier, or a rule of that identifier without texts.
 func (e *Engine) RuleOf(id string) Rule {

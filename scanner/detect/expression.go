@@ -12,12 +12,12 @@ import (
 
 // expression is a rule that is found by a regular expression.
 type expression struct {
-	rule rules.Rule
+	rule *rules.Rule
 	// keywords have to be looked for besides the literals.
 	keywords bool
 }
 
-func newExpression(_ *rules.Set, rule rules.Rule) expression {
+func newExpression(rule *rules.Rule) expression {
 	x := expression{rule: rule}
 	for _, literal := range rule.Literals {
 		x.keywords = x.keywords || len(rule.Keywords) > 0 && !holdsAny(literal, rule.Keywords)
@@ -185,7 +185,7 @@ func (d *Detector) matchIn(w *window, number, from, to, least int, report func(h
 
 // judgeMatch reports the match with the groups, unless the rule or an allowlist says that it is no finding.
 func (d *Detector) judgeMatch(w *window, x *expression, groups []int, report func(hit)) {
-	rule := &x.rule
+	rule := x.rule
 	start, end := secretOf(groups, rule.SecretGroup)
 	for end > start && w.data[end-1] == '\n' {
 		end--
@@ -206,7 +206,7 @@ func (d *Detector) judgeMatch(w *window, x *expression, groups []int, report fun
 	if rule.Path != nil && !w.place.meets(rule.Path) {
 		return
 	}
-	judged := d.engine.judge(*rule, rules.Candidate{
+	judged := d.engine.judge(rule, rules.Candidate{
 		Secret: value, Match: string(w.data[groups[0]:groups[1]]), Line: lineOf(w.data, start, end), Paths: w.place.known(),
 	})
 	if judged.allowed {

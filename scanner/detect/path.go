@@ -116,6 +116,9 @@ func findAnyTwelveDigits(w *window, report func(hit)) {
 
 // escape returns text with everything that is not printable, and the backslash, as in a Go string.
 func escape(text string) string {
+	if isPlain(text) {
+		return text
+	}
 	var out strings.Builder
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
@@ -133,4 +136,14 @@ func escape(text string) string {
 		text = text[size:]
 	}
 	return out.String()
+}
+
+// isPlain tells whether the text is of ASCII alone that stands for itself, as nearly all are.
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }

@@ -136,7 +136,7 @@ type judgement struct {
 	commits []string
 }
 
-func (e *Engine) judge(rule rules.Rule, c rules.Candidate) (j judgement) {
+func (e *Engine) judge(rule *rules.Rule, c rules.Candidate) (j judgement) {
 	take := func(list *rules.Allowlist) bool {
 		switch list.Judge(c) {
 		case rules.Allowed:
@@ -172,7 +172,7 @@ func (e *Engine) judgeCode(w *window, h *hit) bool {
 	if len(rule.Allowlists)+len(e.set.Allowlists) == 0 {
 		return true
 	}
-	judged := e.judge(*rule, rules.Candidate{Secret: h.value, Match: h.value, Line: lineOf(w.data, h.start, h.end), Paths: w.place.known()})
+	judged := e.judge(rule, rules.Candidate{Secret: h.value, Match: h.value, Line: lineOf(w.data, h.start, h.end), Paths: w.place.known()})
 	h.commits = judged.commits
 	return !judged.allowed
 }

@@ -4,12 +4,18 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // prefilter finds all of many literals in one pass, whatever the case of ASCII letters. It looks at every second place for
 // four bytes that stand in one of the literals, in a table that fits into the nearest cache, and compares what is left.
+//
+// The table is made for the first content that is worth it: a process that scans a name and little else does without.
 type prefilter struct {
 	literals []string
+	make     sync.Once
+	made     atomic.Bool
 	// seen is a set of hashes of four bytes.
 	seen [1 << gramBits / 64]uint64
 	// first is, by hash, 1 + the place in grams of the first; 0 for none.
@@ -31,10 +37,14 @@ type gram struct {
 const (
 	gramBits = 16
 	gramSize = 4
+	// wild is how many bytes have the bit that lowerCase sets.
+	wild = 128
 	// lowerCase sets the bit that upper-case letters have not. It maps some signs onto others too.
 	lowerCase = 0x20202020_20202020
 	// mostLiterals is what a gram can name.
 	mostLiterals = 1<<16 - 1
+	// fewBytes are compared with all literals in less time than making the table takes.
+	fewBytes = 128
 )
 
 // candidate is a literal that was found.
@@ -45,27 +55,53 @@ type candidate struct {
 
 // newPrefilter returns a prefilter for literals in lower case of at least two bytes.
 func newPrefilter(literals []string) *prefilter {
-	p := &prefilter{literals: literals, first: make([]int32, 1<<gramBits), grams: make([]gram, 0, 1<<12)}
+	p := &prefilter{literals: literals}
 	for i, literal := range literals {
 		p.longest = max(p.longest, len(literal))
-		switch n := len(literal); {
-		case n < 2:
+		if len(literal) < 2 {
 			panic("a literal of " + literal)
-		case n == 2:
+		}
+		if len(literal) == 2 {
 			p.pairs = append(p.pairs, i)
-		case n == 3:
-			p.addWild(i, 0, literal, "")
-			p.addWild(i, -1, "", literal)
-		case n == gramSize:
-			p.add(i, 0, literal)
-			p.addWild(i, -1, "", literal[:3])
-		default:
-			at := rarest(literal)
-			p.add(i, at, literal[at:at+gramSize])
-			p.add(i, at+1, literal[at+1:at+1+gramSize])
 		}
 	}
 	return p
+}
+
+// makeTable enters the grams of all literals that have any.
+func (p *prefilter) makeTable() {
+	p.first, p.grams = make([]int32, 1<<gramBits), make([]gram, 0, p.gramsAtMost())
+	for i, literal := range p.literals {
+		switch n := len(literal); {
+		case n == 2:
+		case n == 3:
+			p.addWild(i, 0, three(literal), 24)
+			p.addWild(i, -1, three(literal)<<8, 0)
+		case n == gramSize:
+			p.add(i, 0, four(literal))
+			p.addWild(i, -1, three(literal)<<8, 0)
+		default:
+			at := rarest(literal)
+			p.add(i, at, four(literal[at:]))
+			p.add(i, at+1, four(literal[at+1:]))
+		}
+	}
+	p.made.Store(true)
+}
+
+func (p *prefilter) gramsAtMost() (most int) {
+	for _, literal := range p.literals {
+		switch len(literal) {
+		case 2:
+		case 3:
+			most += 2 * wild
+		case gramSize:
+			most += 1 + wild
+		default:
+			most += 2
+		}
+	}
+	return most
 }
 
 // rarest returns where the five bytes of the literal are that are rarest in text and code.
@@ -88,17 +124,21 @@ func rarest(literal string) (at int) {
 	return at
 }
 
-// addWild adds head, any byte or bytes, and tail, which have three bytes together.
-func (p *prefilter) addWild(literal, offset int, head, tail string) {
-	for c := range 256 {
-		if c&0x20 != 0 {
-			p.add(literal, offset, head+string([]byte{byte(c)})+tail)
+// four and three are the first bytes of the text, as they are read from a content.
+func four(text string) uint32  { return three(text) | uint32(text[3])<<24 }
+func three(text string) uint32 { return uint32(text[0]) | uint32(text[1])<<8 | uint32(text[2])<<16 }
+
+// addWild adds the three bytes of the gram with any byte as the fourth, which stands at the bit.
+func (p *prefilter) addWild(literal, offset int, gram uint32, bit int) {
+	for c := range uint32(256) {
+		if c&(lowerCase&0xff) != 0 {
+			p.add(literal, offset, gram|c<<bit)
 		}
 	}
 }
 
-func (p *prefilter) add(literal, offset int, text string) {
-	h := hash(binary.LittleEndian.Uint32([]byte(text)) | lowerCase&0xffffffff)
+func (p *prefilter) add(literal, offset int, text uint32) {
+	h := hash(text | lowerCase&0xffffffff)
 	for i := p.first[h]; i > 0; i = p.grams[i-1].next {
 		if g := p.grams[i-1]; int(g.literal) == literal && int(g.offset) == offset {
 			return
@@ -118,6 +158,10 @@ func (p *prefilter) find(data []byte, from, to int, found []candidate) []candida
 	if len(p.literals) == 0 {
 		return found
 	}
+	if to-from <= fewBytes && !p.made.Load() {
+		return p.compare(data, from, to, found)
+	}
+	p.make.Do(p.makeTable)
 	found = p.findPairs(data, from, to, found)
 	end := min(len(data), to+p.longest)
 	i := max(0, from-1)
@@ -138,6 +182,18 @@ func (p *prefilter) find(data []byte, from, to int, found []candidate) []candida
 	for j := 0; i+j < end; j += 2 {
 		h := hash(binary.LittleEndian.Uint32(last[j:]) | lowerCase&0xffffffff)
 		found = p.verify(data, i+j, h, from, to, found)
+	}
+	return found
+}
+
+// compare is find without the table.
+func (p *prefilter) compare(data []byte, from, to int, found []candidate) []candidate {
+	for literal, text := range p.literals {
+		for start := from; start < to; start++ {
+			if hasFold(data[start:], text) {
+				found = append(found, candidate{int32(start), uint16(literal)})
+			}
+		}
 	}
 	return found
 }

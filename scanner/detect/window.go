@@ -14,6 +14,7 @@ const (
 	windowBehind = 4 << 10
 	windowAhead  = 16 << 10
 	windowFresh  = 1 << 20
+	bufferSize   = windowBehind + windowFresh + windowAhead
 )
 
 // window is a part of the content in memory. Matchers report what starts in data[from:to] and may look at all of data.

@@ -68,6 +68,10 @@ func (c *costs) expression(source string) (*Regexp, error) {
 	return expression, nil
 }
 
+func (c *costs) assigned(names []string, value string) (*Regexp, error) {
+	return c.expression(AssignedRegex(names, value))
+}
+
 // literals returns those of a rule of a configuration.
 func (c *costs) literals(rule Rule) []string { return literalsOf(rule.Regexp.String()) }
 

@@ -63,6 +63,8 @@ type allowlistText struct {
 type reader struct {
 	// expression returns an expression that is compiled when it is used.
 	expression func(string) (*Regexp, error)
+	// assigned returns such an expression for names and their value; see AssignedRegex.
+	assigned func(names []string, value string) (*Regexp, error)
 	// literals returns what every match of a rule's expression holds; see Rule.Literals.
 	literals func(Rule) []string
 }
@@ -70,7 +72,7 @@ type reader struct {
 // newReader returns a reader of a configuration that is not ours.
 func newReader() reader {
 	c := &costs{}
-	return reader{expression: c.expression, literals: c.literals}
+	return reader{expression: c.expression, assigned: c.assigned, literals: c.literals}
 }
 
 // decode reads the TOML and names the keys that mean nothing.
@@ -98,23 +100,28 @@ func decode(data string) (document, []string, error) {
 
 // set returns the rules and allowlists that the document itself holds.
 func (r reader) set(d document) (*Set, error) {
-	set := &Set{}
+	set := &Set{Rules: make([]Rule, 0, len(d.Rules))}
+	return set, r.into(set, d)
+}
+
+// into adds the rules and allowlists that the document itself holds to the set.
+func (r reader) into(set *Set, d document) error {
 	for i, text := range d.Rules {
 		rule, err := r.rule(text)
 		if err != nil {
 			if text.ID == "" {
-				return nil, fmt.Errorf("rule %d: %w", i+1, err)
+				return fmt.Errorf("rule %d: %w", i+1, err)
 			}
-			return nil, fmt.Errorf("rule %q: %w", text.ID, err)
+			return fmt.Errorf("rule %q: %w", text.ID, err)
 		}
 		if set.index(rule.ID) >= 0 {
-			return nil, fmt.Errorf("rule %q: id: another rule has it too", rule.ID)
+			return fmt.Errorf("rule %q: id: another rule has it too", rule.ID)
 		}
 		set.Rules = append(set.Rules, rule)
 	}
 	lists, err := r.allowlists(d.Allowlist, d.Allowlists)
-	set.Allowlists = lists
-	return set, err
+	set.Allowlists = append(set.Allowlists, lists...)
+	return err
 }
 
 func (r reader) rule(t ruleText) (Rule, error) {
@@ -141,12 +148,14 @@ func (r reader) rule(t ruleText) (Rule, error) {
 		if t.Regex != "" || t.Value == "" {
 			return rule, errors.New("names: go with value, and without regex")
 		}
-		t.Regex = AssignedRegex(t.Names, t.Value)
+		rule.Regexp, err = r.assigned(t.Names, t.Value)
+	} else if t.Regex != "" {
+		rule.Regexp, err = r.expression(t.Regex)
 	}
-	if t.Regex != "" {
-		if rule.Regexp, err = r.expression(t.Regex); err != nil {
-			return rule, fmt.Errorf("regex: %w", err)
-		}
+	if err != nil {
+		return rule, fmt.Errorf("regex: %w", err)
+	}
+	if rule.Regexp != nil {
 		switch {
 		case len(t.Names) == 0:
 			rule.Literals = r.literals(rule)

@@ -1,10 +1,6 @@
 package rules
 
-import (
-	"slices"
-
-	"github.com/scanjob-dev/scanjob/api/contract"
-)
+import "github.com/scanjob-dev/scanjob/api/contract"
 
 // Rule describes one kind of finding as data.
 type Rule struct {
@@ -71,14 +67,10 @@ func (s *Set) Rule(id string) (Rule, bool) {
 }
 
 func (s *Set) index(id string) int {
-	return slices.IndexFunc(s.Rules, func(r Rule) bool { return r.ID == id })
-}
-
-// add returns the set with the rules and allowlists of other behind its own.
-func (s *Set) add(other *Set) *Set {
-	return &Set{
-		Rules:      slices.Concat(s.Rules, other.Rules),
-		Allowlists: slices.Concat(s.Allowlists, other.Allowlists),
-		Unknown:    slices.Concat(s.Unknown, other.Unknown),
+	for i := range s.Rules { // a rule is too large to be copied for each comparison
+		if s.Rules[i].ID == id {
+			return i
+		}
 	}
+	return -1
 }
