@@ -9,6 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/xi2/xz"
 )
 
 // Separator stands between the path of an archive and that of what is in it.
@@ -154,6 +157,8 @@ func (w *walker) tellDamage(path string, err error) error {
 	case err == nil:
 	case errors.As(err, &stopped), errors.As(err, &visited):
 		return err
+	case errors.Is(err, xz.ErrMemlimit), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		w.leave(path, "it asks for more memory to be unpacked than %d MiB", memoryOfDecoders>>20)
 	default:
 		w.leave(path, "the archive cannot be read to its end: it is damaged, encrypted or of a form that is not known")
 	}

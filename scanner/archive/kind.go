@@ -38,13 +38,16 @@ func sniff(head []byte) kind {
 		return kindBzip2
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
 		return kindXz
-	case len(head) >= 4 && binary.LittleEndian.Uint32(head) == 0xFD2FB528:
+	case len(head) >= 4 && isZstd(binary.LittleEndian.Uint32(head)):
 		return kindZstd
 	case isTar(head):
 		return kindTar
 	}
 	return none
 }
+
+// isZstd says whether a frame of zstd begins with the mark. pzstd writes one first that decoders pass over.
+func isZstd(mark uint32) bool { return mark == zstdMagic || mark&^0xf == zstdSkippable }
 
 // isTar says whether head is the header of a tar, by its checksum: the oldest form has no other mark.
 func isTar(head []byte) bool {

@@ -9,9 +9,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
+	"github.com/xi2/xz"
 )
 
 // memoryOfDecoders bounds the window that a zstd or xz file may ask for.
@@ -24,34 +22,17 @@ func (w *walker) unpack(what kind, path string, s source, depth int) error {
 	case kindTar:
 		return w.tar(path, s.buffered, depth)
 	case kindGzip:
-		decoder, err := gzip.NewReader(s.buffered)
-		if err != nil {
-			return err
-		}
-		header := strings.Join([]string{decoder.Name, decoder.Comment, string(decoder.Extra)}, "\n")
-		if err := w.between(path, strings.NewReader(header)); err != nil {
-			return err
-		}
-		return w.stream(path, decoder.Name, decoder, depth)
+		return w.gzip(path, s.buffered, depth)
 	case kindBzip2:
 		return w.stream(path, "", bzip2.NewReader(s.buffered), depth)
 	case kindXz:
-		if head, _ := s.buffered.Peek(sniffed); !xzFits(head, memoryOfDecoders) {
-			w.leave(path, "it asks for more memory to be unpacked than %d MiB", memoryOfDecoders>>20)
-			return nil
-		}
-		decoder, err := xz.ReaderConfig{DictCap: memoryOfDecoders}.NewReader(s.buffered)
+		decoder, err := xz.NewReader(s.buffered, memoryOfDecoders)
 		if err != nil {
 			return err
 		}
 		return w.stream(path, "", decoder, depth)
 	case kindZstd:
-		decoder, err := zstd.NewReader(s.buffered, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(memoryOfDecoders))
-		if err != nil {
-			return err
-		}
-		defer decoder.Close()
-		return w.stream(path, "", decoder, depth)
+		return w.zstd(path, s.buffered, depth)
 	}
 	return nil
 }
