@@ -196,8 +196,9 @@ func (c *consumer) receiveUntil(ctx context.Context, helper bool) {
 	}
 }
 
-// fullForHelp is how many receives in a row are full when one receiver is not enough.
-const fullForHelp = 2
+// fullForHelp is how many receives in a row are full when one receiver is not enough. Each of them came after three quarters
+// of the pause before it (gather), so that messages that merely come steadily do not fill so many.
+const fullForHelp = 4
 
 // askForHelp has a receiver that waits for it receive.
 func (c *consumer) askForHelp() {
@@ -252,11 +253,19 @@ const mostGathering = 250 * time.Millisecond
 // gather returns how long to wait from one receive to the next so that the next one is full, when so many messages came
 // since the one before. A queue that is received from whenever it has a message needs up to ten times the calls. The first
 // message after a silence is not delayed by it, since the receive that gets it is open already.
+//
+// A full receive may have left more behind, or just have met its measure: the next one follows a quarter sooner. Where it
+// followed at once, every second one would get the one or two messages that came meanwhile, and a queue with many left is
+// emptied nearly as fast by pauses that become shorter each time.
 func gather(received int, since time.Duration) time.Duration {
-	if received == 0 || received >= maxBatch {
+	since = min(since, mostGathering)
+	switch {
+	case received == 0:
 		return 0
+	case received >= maxBatch:
+		return since * 3 / 4
 	}
-	return min(min(since, mostGathering)*maxBatch/time.Duration(received), mostGathering)
+	return min(since*maxBatch/time.Duration(received), mostGathering)
 }
 
 // pause waits in real time, whatever the clock of the messages.

@@ -12,7 +12,8 @@ func TestAReceiveThatWasNotFullIsFollowedByAPause(t *testing.T) {
 		since    time.Duration
 		want     time.Duration
 	}{
-		{"full", 10, time.Second, 0},
+		{"full", 10, 100 * time.Millisecond, 75 * time.Millisecond},
+		{"full after a silence", 10, time.Hour, mostGathering * 3 / 4},
 		{"nothing came in all the time that a receive waits", 0, 20 * time.Second, 0},
 		{"as many come as fill it in 100 ms", 5, 50 * time.Millisecond, 100 * time.Millisecond},
 		{"the first after a silence", 1, time.Hour, mostGathering},
