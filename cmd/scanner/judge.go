@@ -33,6 +33,14 @@ func (o order) trust(repository *source.Repository) trust {
 	return trust{file: repository.TargetFile}
 }
 
+// targetFiles are the files that trust has somebody read.
+func (o order) targetFiles() []string {
+	if o.configuration == contract.ConfigurationNone || o.configuration == contract.ConfigurationSourceBranch {
+		return nil
+	}
+	return []string{fileConfiguration, delta.FileGitleaks, delta.FileScanJob}
+}
+
 // suppressions reads the ignore files. One that cannot be read is a problem and no error: without it more counts, not less.
 func (t trust) suppressions(ctx context.Context) (delta.Suppressions, []string) {
 	s := delta.Suppressions{Comments: t.comments, Now: time.Now()}

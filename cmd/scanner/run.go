@@ -96,7 +96,8 @@ func (o order) scan(ctx context.Context, settings aws.Config, log *slog.Logger) 
 	}
 	repository, err := source.Open(ctx, source.Request{
 		URL: o.source.URL, Auth: o.auth, Name: o.source.Repository, Revision: o.source.Revision, BaseRevision: o.source.BaseRevision,
-		Mode: o.source.Mode, Credentials: settings.Credentials, Region: settings.Region, WorkDir: o.workDir, Log: log,
+		Mode: o.source.Mode, TargetFiles: o.targetFiles(), Credentials: settings.Credentials, Region: settings.Region,
+		WorkDir: o.workDir, Log: log,
 	})
 	if err != nil {
 		return result, outcome, nil, "", err

@@ -9,7 +9,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
-	"github.com/go-git/go-git/v5/plumbing/protocol/packp/capability"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
 )
@@ -29,7 +28,7 @@ func (d *difference) explain() slog.Attr {
 	if d == nil {
 		return slog.Attr{}
 	}
-	return slog.Group("difference", "edge", len(d.edge), "filter", d.server.capabilities.Supports(capability.Filter),
+	return slog.Group("difference", "edge", len(d.edge), "filter", d.server.filters(),
 		"requests", d.server.requests, "packBytes", d.server.bytes)
 }
 
@@ -69,7 +68,10 @@ func (r *Repository) fetchDifference(ctx context.Context) error {
 	if err = r.fetchNew(ctx, server); err == nil {
 		err = r.fetchOld(ctx)
 	}
-	return errors.Join(err, server.close())
+	if err != nil {
+		return errors.Join(err, server.close())
+	}
+	return nil // what the changes replaced may be asked for in the same session
 }
 
 // fetchNew brings the commits that the base does not reach, with their folders and files as far as they are new.
@@ -151,15 +153,24 @@ func (r *Repository) fetchOld(ctx context.Context) error {
 	// A folder that was changed and changed back is in the revision as before, so it did not come; each round finds what is
 	// below the folders that the last one brought.
 	const rounds = 16
-	for range rounds {
+	for round := range rounds {
 		if err := r.forgetObjects(); err != nil {
 			return err
 		}
 		lacking, err := r.lacking(ctx)
-		if err != nil || len(lacking) == 0 {
+		if err != nil {
 			return err
 		}
-		if err := r.complete(ctx, lacking, true); err != nil {
+		var files []ID
+		if round == 0 {
+			if files, err = r.lackingTargetFiles(ctx); err != nil {
+				return err
+			}
+		}
+		if len(lacking) == 0 {
+			return r.alsoFetch(ctx, files)
+		}
+		if err := r.complete(ctx, lacking, true, files...); err != nil {
 			return err
 		}
 	}
@@ -194,11 +205,11 @@ func (r *Repository) lacking(ctx context.Context) ([]ID, error) {
 }
 
 // complete brings the objects: by their ids, which not every server allows; else all that stands where the new commits
-// begin.
-func (r *Repository) complete(ctx context.Context, ids []ID, withoutBlobs bool) error {
+// begin. What is wanted also comes with them where it may be named.
+func (r *Repository) complete(ctx context.Context, ids []ID, withoutBlobs bool, also ...ID) error {
 	server := r.partial.server
 	if !r.partial.snapshot {
-		_, err := server.fetch(ctx, order{wants: ids})
+		_, err := server.fetch(ctx, order{wants: slices.Concat(ids, also)})
 		if err == nil && r.hasAll(ids) {
 			return nil
 		}
@@ -245,24 +256,13 @@ func (r *Repository) Ensure(ctx context.Context, ids ...ID) error {
 	})
 }
 
-// ensureTop fetches a commit and its topmost folder, where Open left them on the server.
-func (r *Repository) ensureTop(ctx context.Context, id ID) error {
-	if r.partial == nil || r.hasAll([]ID{id}) {
-		return nil
-	}
-	return r.fetchMore(func() error {
-		_, err := r.partial.server.fetch(ctx, order{wants: []ID{id}, alone: true, topOnly: true})
-		return err
-	})
-}
-
 func (r *Repository) fetchMore(fetch func() error) error {
 	err := r.storage.Close()
 	r.storage = openStorage(r.folder, false)
 	if err == nil {
 		err = fetch()
 	}
-	if err = errors.Join(err, r.partial.server.close(), r.reopen()); err != nil {
+	if err = errors.Join(err, r.reopen()); err != nil {
 		return r.explain("fetch what the changes replaced from", err)
 	}
 	return nil

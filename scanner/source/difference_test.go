@@ -251,3 +251,70 @@ func TestChangesThatTheBaseHoldsAlready(t *testing.T) {
 		})
 	}
 }
+
+func TestTheFilesOfATargetComeWithTheChanges(t *testing.T) {
+	r := gittest.New(t)
+	for i := range 50 {
+		r.Write(fmt.Sprintf("service%d/package/file", i), noise(4000))
+	}
+	names := []string{".gitleaks.toml", ".gitleaksignore", ".scanjobignore"}
+	for _, name := range names {
+		r.Write(name, "as it was")
+	}
+	before := r.Commit("where the changes begin")
+	r.Git("switch", "--quiet", "--create", "topic")
+	r.Write("service1/package/file", noise(4000))
+	revision := r.Commit("changes")
+	r.Git("switch", "--quiet", "main")
+	r.Write("service2/package/file", noise(4000))
+	r.Write(".scanjobignore", "as it is")
+	after := r.Commit("main goes on")
+	r.Git("repack", "-adq")
+	for _, row := range []struct {
+		name, allow, filter, base string
+		gate                      gittest.Gate
+		requests, bytes           int
+	}{
+		{"a server that filters", "Any", "true", before, nil, 4, 10_000},
+		{"a server that filters, and a target that went on", "Any", "true", after, nil, 5, 10_000},
+		{"a server that does not filter", "Any", "false", before, nil, 4, 20_000},
+		{"a server that does not filter, and a target that went on", "Any", "false", after, nil, 5, 20_000},
+		{"a server that gives out only what its branches reach", "Reachable", "false", after, nil, 5, 20_000},
+		{"a server that gives out no files by id, so that all that stands there comes", "Any", "false", before, failing(3), 5, 300_000},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r.AllowWants(row.allow)
+			r.Git("config", "uploadpack.allowFilter", row.filter)
+			server := gittest.Serve(t, r, "demo", row.gate)
+			asked := request(t, server.URL+"/v1/repos/demo", contract.ModeChanges, revision)
+			asked.BaseRevision, asked.TargetFiles = row.base, names
+			repository, err := source.Open(t.Context(), asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer repository.Close()
+			for _, name := range names {
+				want := "as it was"
+				if name == ".scanjobignore" && row.base == after {
+					want = "as it is"
+				}
+				if got, err := repository.TargetFile(t.Context(), name); err != nil || string(got) != want {
+					t.Errorf("%s: got %q, %v", name, got, err)
+				}
+			}
+			if got, err := repository.TargetFile(t.Context(), ".none"); err != nil || got != nil {
+				t.Errorf("got %q, %v of what is not there", got, err)
+			}
+			var asks []string
+			for _, request := range server.Requests() {
+				asks = append(asks, request.Method+" "+request.URL.Path)
+			}
+			if len(asks) != row.requests {
+				t.Errorf("%d requests, want %d: %v", len(asks), row.requests, asks)
+			}
+			if server.Bytes() > int64(row.bytes) {
+				t.Errorf("%d bytes for a change of 4,000", server.Bytes())
+			}
+		})
+	}
+}

@@ -37,22 +37,16 @@ func (r *Repository) topFile(ctx context.Context, id ID, name string) ([]byte, e
 	if err := r.ensureTop(ctx, id); err != nil {
 		return nil, err
 	}
-	commit, err := r.commit(id)
-	if err != nil {
-		return nil, err
-	}
-	top, err := r.tree(commit.tree)
-	if err != nil {
-		return nil, err
-	}
 	var found entry
-	for string(found.name) != name {
-		var more bool
-		if found, more, err = top.next(); err != nil || !more {
-			return nil, err
-		}
+	there := false
+	err := r.eachOnTop(id, func(next entry) bool {
+		found, there = next, string(next.name) == name
+		return !there
+	})
+	if err != nil || !there {
+		return nil, err
 	}
-	if found.mode != filemode.Regular && found.mode != filemode.Executable && found.mode != filemode.Deprecated {
+	if !isFile(found.mode) {
 		return nil, fmt.Errorf("%s is no regular file", name)
 	}
 	if err := r.Ensure(ctx, found.id); err != nil {
@@ -74,4 +68,8 @@ func (r *Repository) topFile(ctx context.Context, id ID, name string) ([]byte, e
 	}
 	data, err := io.ReadAll(content)
 	return data, errors.Join(err, content.Close())
+}
+
+func isFile(mode filemode.FileMode) bool {
+	return mode == filemode.Regular || mode == filemode.Executable || mode == filemode.Deprecated
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -28,6 +29,7 @@ import (
 type server struct {
 	repository   *Repository
 	session      transport.UploadPackSession
+	opened       time.Time // when session was
 	capabilities *capability.List
 	tips         []*plumbing.Reference
 	// requests and bytes count what was asked for and the packs that came.
@@ -73,8 +75,19 @@ func (s *server) open(ctx context.Context) (*packp.AdvRefs, error) {
 	if err != nil {
 		return nil, errors.Join(err, session.Close())
 	}
-	s.session = session
+	s.session, s.opened = session, time.Now()
 	return advertised, nil
+}
+
+// signed is how long a session is used: what authenticates it at CodeCommit is valid for 15 minutes.
+const signed = 10 * time.Minute
+
+// renew closes a session that is too old to be used again.
+func (s *server) renew() error {
+	if s.session != nil && time.Since(s.opened) > signed {
+		return s.close()
+	}
+	return nil
 }
 
 // close ends the session, if one is open.
@@ -92,6 +105,9 @@ func (s *server) gives(id ID) bool {
 	return s.capabilities.Supports(capability.AllowReachableSHA1InWant) ||
 		slices.ContainsFunc(s.tips, func(tip *plumbing.Reference) bool { return tip.Hash() == id })
 }
+
+// filters tells whether the server leaves out what it is asked to.
+func (s *server) filters() bool { return s.capabilities.Supports(capability.Filter) }
 
 // order says what to send.
 type order struct {
@@ -120,6 +136,9 @@ func (s *server) fetch(ctx context.Context, o order) (answer, error) {
 	transfer, stop := context.WithCancel(ctx)
 	defer stop()
 	store := &packStore{Storage: s.repository.storage, ctx: ctx, stop: stop, create: s.repository.createPack}
+	if err := s.renew(); err != nil {
+		return answer{}, err
+	}
 	if s.session == nil {
 		if _, err := s.open(transfer); err != nil {
 			return answer{}, err
@@ -153,7 +172,7 @@ func (s *server) compose(o order) *packp.UploadPackRequest {
 	if o.alone {
 		request.Depth = packp.DepthCommits(1)
 	}
-	if (o.withoutBlobs || o.topOnly) && s.capabilities.Supports(capability.Filter) {
+	if (o.withoutBlobs || o.topOnly) && s.filters() {
 		request.Filter = packp.FilterBlobNone()
 		if o.topOnly {
 			request.Filter = packp.FilterTreeDepth(1)

@@ -44,6 +44,8 @@ type Request struct {
 	BaseRevision string
 	// Mode is one of the modes of the contract.
 	Mode string
+	// TargetFiles are names of files that TargetFile will be asked for. Where only the changes are fetched, they come with them.
+	TargetFiles []string
 	// Credentials and Region sign the access to CodeCommit.
 	Credentials aws.CredentialsProvider
 	Region      string
