@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -28,6 +29,7 @@ const (
 // the whole values is a part of it.
 func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []hit, report func(hit)) error {
 	if w.depth >= d.engine.depth {
+		d.tellDepth(w, runs)
 		return nil
 	}
 	var failed error
@@ -56,7 +58,11 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 		goOn(start, end)
 	}
 	for _, run := range runs {
-		if start, end, plain := decodeRun(w.data, run, done); plain != nil {
+		start, end, plain, cut := decodeRun(w, run, done)
+		if cut {
+			d.leftOut = fmt.Sprintf("a text that is packed in base64 goes on beyond what is unpacked of one, %d KiB or %d times its size", unpackedMost>>10, unpackedRatio)
+		}
+		if plain != nil {
 			visit(start, end, plain)
 			if end == start+encodedMost && end < run.end {
 				goOn(end-encodedOverlap, run.end)
@@ -69,6 +75,9 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 		if failed != nil {
 			return
 		}
+		outer := d.joining
+		d.joining = true
+		defer func() { d.joining = outer }()
 		failed = d.lookInto(ctx, w, span{start, end}, plain, func(h hit, in span) {
 			// Only what goes on over a break is not seen otherwise, and what ends at one may have been taken for longer.
 			across := slices.ContainsFunc(breaks, func(at int) bool { return in.start < at && at < in.end })
@@ -78,6 +87,23 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 		})
 	})
 	return failed
+}
+
+// tellDepth notes that there is something encoded in the window, which is as deep as anything is decoded.
+func (d *Detector) tellDepth(w *window, runs []span) {
+	const least = 24
+	if w.depth == 0 || d.joining {
+		return // nothing is to be decoded, or it is seen without joining lines, too
+	}
+	for _, run := range runs {
+		if run.end-run.start < least {
+			continue
+		}
+		if _, _, plain, _ := decodeRun(w, run, 0); plain != nil {
+			d.leftOut = fmt.Sprintf("a text is encoded more than %d times over", w.depth)
+			return
+		}
+	}
 }
 
 // covered says whether one of the values, which are in their order, takes the place from start to end whole.
@@ -144,62 +170,85 @@ func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain 
 }
 
 // decodeRun returns what the run of base64 or hexadecimal says, and where it stands; nil where it says nothing. What begins
-// before done was seen.
-func decodeRun(data []byte, run span, done int) (start, end int, plain []byte) {
+// before done was seen. cut tells that it says more, which is beyond the bounds of what is packed.
+func decodeRun(w *window, run span, done int) (start, end int, plain []byte, cut bool) {
+	data := w.data
 	start, end = run.start, run.end
 	if start < done {
-		return 0, 0, nil
+		return 0, 0, nil, false
 	}
 	if start > 0 && data[start-1] == '\\' && bytes.IndexByte([]byte("nrt"), data[start]) >= 0 {
 		start++
+	}
+	if data[start] == '+' && (start == 0 || data[start-1] == '\n') {
+		start++ // that of a diff: no text begins so in base64
 	}
 	if bytes.HasPrefix(data[start:end], []byte("0x")) {
 		start += 2
 	}
 	if text := decodeHex(data[start:end]); text != nil {
-		return start, end, text
+		return start, end, text, false
 	}
 	for start > 0 && start > done && isURLSafe(data[start-1]) {
 		start--
 	}
 	packed := bytes.HasPrefix(data[start:end], []byte(gzipOpening))
 	if !packed && !opensAsText(data[start:end]) {
-		return 0, 0, nil
+		return 0, 0, nil, false
 	}
 	const wrapped = 60
+	most := encodedMost
+	if packed || bytes.HasPrefix(data[start:end], []byte(gzipOpeningTwice)) {
+		most = packedMost
+	}
 	token := data[start:end]
 	if end-start >= wrapped {
 		var text string
-		text, end = wrappedToken(data, start, encodedMost, wrapped)
+		text, end = wrappedToken(data, start, most, wrapped)
 		token = []byte(text)
 	}
 	if end < len(data) && isURLSafe(data[end]) {
-		for end < len(data) && end-start < encodedMost && (isBase64(data[end]) || isURLSafe(data[end])) {
+		for end < len(data) && end-start < most && (isBase64(data[end]) || isURLSafe(data[end])) {
 			end++
 		}
 		token = data[start:end]
 	}
 	if packed {
-		return start, behindPadding(data, end), decodeGzip(token)
+		plain, cut = decodeGzip(token)
+		cut = cut || plain != nil && (end-start == most || end == len(data) && !w.last)
+		return start, behindPadding(data, end), plain, cut
 	}
-	return start, behindPadding(data, end), decodeBase64(token)
+	return start, behindPadding(data, end), decodeBase64(token), false
 }
 
 // gzipOpening is the base64 of what gzip begins with, as in the user data of instances.
 const gzipOpening = "H4sI"
 
-// decodeGzip returns the text that is packed in the token, as far as it goes within bounds, or nil.
-func decodeGzip(token []byte) []byte {
-	const most = 256 << 10
+// gzipOpeningTwice is that in base64 again, as in the Secrets of Helm's releases.
+const gzipOpeningTwice = "SDRzS"
+
+const (
+	// packedMost is how much of a packed text in base64 is looked at, in bytes: a Secret of Kubernetes has at most 1 MiB.
+	packedMost = 1 << 20
+	// unpackedMost bounds what it is unpacked to, and so does unpackedRatio, beyond unpackedSlack: a file may hold any number of them.
+	unpackedMost  = 4 << 20
+	unpackedRatio = 100
+	unpackedSlack = 64 << 10
+)
+
+// decodeGzip returns the text that is packed in the token, as far as it goes within bounds, or nil; cut tells that it goes on.
+func decodeGzip(token []byte) (text []byte, cut bool) {
+	most := min(unpackedMost, unpackedSlack+unpackedRatio*len(token))
 	unpacked, err := gzip.NewReader(base64.NewDecoder(base64.RawStdEncoding, bytes.NewReader(bytes.TrimRight(fromURLSafe(token), "=%"))))
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	plain, err := io.ReadAll(io.LimitReader(unpacked, most))
+	plain, err := io.ReadAll(io.LimitReader(unpacked, int64(most)+1))
 	if err != nil && len(plain) == 0 {
-		return nil
+		return nil, false
 	}
-	return asText(plain)
+	text = asText(plain[:min(len(plain), most)])
+	return text, text != nil && len(plain) > most
 }
 
 // behindPadding returns the place behind the padding of base64, escaped or not.

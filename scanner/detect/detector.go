@@ -26,6 +26,10 @@ type Detector struct {
 	machines []*machine
 	// runs are those of base64 in the windows that are being looked at, the innermost last.
 	runs []span
+	// leftOut says why something encoded in the content was not looked at; empty where all was.
+	leftOut string
+	// joining tells that what is being looked at was joined from lines, which is no encoding.
+	joining bool
 }
 
 // New returns a detector of an engine of its own with the rules for AWS.
@@ -73,6 +77,7 @@ func (d *Detector) ScanPlace(ctx context.Context, content io.Reader, place *Plac
 		return nil, err
 	}
 	found := newCollector(d.engine)
+	d.leftOut = ""
 	if d.buffer == nil {
 		d.buffer = make([]byte, bufferSize)
 	}
@@ -95,7 +100,8 @@ func (d *Detector) ScanBytes(ctx context.Context, content []byte, place *Place) 
 		return d.ScanPlace(ctx, bytes.NewReader(content), place)
 	}
 	w := &window{data: content, to: len(content), last: true, place: place}
-	if err := d.lookAt(ctx, w); err != nil || len(d.hits) == 0 {
+	d.leftOut = ""
+	if err := d.lookAt(ctx, w); err != nil || len(d.hits) == 0 && d.leftOut == "" {
 		return nil, err
 	}
 	found := newCollector(d.engine)
@@ -218,8 +224,10 @@ func (d *Detector) matches(found *collector) []Match {
 	for _, h := range hits {
 		matches = append(matches, d.redact(h))
 	}
-	if found.leftOut != "" {
-		matches = append(matches, NotScanned(found.leftOut))
+	for _, reason := range []string{found.leftOut, d.leftOut} {
+		if reason != "" {
+			matches = append(matches, NotScanned(reason))
+		}
 	}
 	return matches
 }

@@ -9,8 +9,8 @@ const (
 	// excerptBefore and excerptAfter are how much of the line around a secret an excerpt tells, in bytes.
 	excerptBefore = 64
 	excerptAfter  = 32
-	// leftOut stands for what an excerpt does not show.
-	leftOut = "…"
+	// omitted stands for what an excerpt does not show.
+	omitted = "…"
 )
 
 // excerpt is what a line says around a secret. It is made of names that are known words and of the signs between them: whatever
@@ -36,10 +36,10 @@ func (e excerpt) around(preview string) string { return e.before + preview + e.a
 func namesIn(text []byte, cutAtStart, cutAtEnd, beforeSecret bool) string {
 	var out []byte
 	omit := func() {
-		if shown := bytes.TrimRight(out, " "); bytes.HasSuffix(shown, []byte(leftOut)) {
+		if shown := bytes.TrimRight(out, " "); bytes.HasSuffix(shown, []byte(omitted)) {
 			out = shown
 		} else {
-			out = append(out, leftOut...)
+			out = append(out, omitted...)
 		}
 	}
 	for at := 0; at < len(text); {

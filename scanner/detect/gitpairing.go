@@ -1,5 +1,7 @@
 package detect
 
+import "fmt"
+
 // half tells which part of a credential of two parts a hit is.
 type half int
 
@@ -19,6 +21,8 @@ const mostGitPasswords = 256
 type gitPairing struct {
 	user    hit
 	pending []hit
+	// dropped is the line of the last password that was dropped without a user name because too many waited; 0 where none was.
+	dropped int
 }
 
 func (c *collector) addGitHalf(h hit) {
@@ -28,12 +32,18 @@ func (c *collector) addGitHalf(h hit) {
 			c.joinGit(h, password)
 		}
 		p.user, p.pending = h, p.pending[:0]
+		if p.dropped > 0 && h.line-p.dropped <= pairLines {
+			c.leftOut = fmt.Sprintf("more than %d possible passwords beside a user name of CodeCommit", mostGitPasswords)
+		}
 		return
 	}
 	if p.user.line > 0 {
 		c.joinGit(p.user, h)
 	}
 	if len(p.pending) == mostGitPasswords {
+		if oldest := p.pending[0].line; p.user.line == 0 || oldest-p.user.line > pairLines {
+			p.dropped = oldest
+		}
 		p.pending = append(p.pending[:0], p.pending[1:]...)
 	}
 	p.pending = append(p.pending, h)

@@ -45,7 +45,7 @@ func findSessionToken(w *window, start int, report func(hit)) {
 func wrappedToken(data []byte, start, longest, least int) (string, int) {
 	limit := min(len(data), start+longest)
 	end, width := tokenEnd(data, start, limit), 0
-	token := data[start:end:end]
+	token, marked := data[start:end:end], false
 	for line := start; end < limit; {
 		if width == 0 {
 			width = end - line
@@ -55,6 +55,20 @@ func wrappedToken(data []byte, start, longest, least int) (string, int) {
 			break
 		}
 		tail := tokenEnd(data, next, limit)
+		if signs := plusBefore(data, end, next); signs > 0 {
+			// In front of every line it is a sign of diffs. In front of a line that is as long as the others with it, or of one
+			// where none before had it, it belongs to the text.
+			switch missing := width - (tail - next); {
+			case missing > 0 && missing <= signs:
+				next -= missing
+			case missing == 0:
+				marked = true
+			case marked:
+				next -= signs - 1
+			default:
+				next -= signs
+			}
+		}
 		// The last line is shorter; what is followed by something else than the end of a line is another thing.
 		if tail == next || tail < len(data) && bytes.IndexByte([]byte("\r\n\"'`\\<, "), data[tail]) < 0 || isOtherLine(data[next:tail]) {
 			break
@@ -63,6 +77,17 @@ func wrappedToken(data []byte, start, longest, least int) (string, int) {
 		line, end, width = next, tail, max(width, tail-next)
 	}
 	return string(token), end
+}
+
+// plusBefore returns how many plus signs stand right before the place, where no string ends between it and the line before.
+func plusBefore(data []byte, end, place int) (signs int) {
+	for place-signs > end && data[place-signs-1] == '+' {
+		signs++
+	}
+	if bytes.IndexByte(data[end:place-signs], '"') >= 0 || bytes.IndexByte(data[end:place-signs], '\'') >= 0 {
+		return 0
+	}
+	return signs
 }
 
 // isOtherLine tells whether the text is a short word or an assignment rather than the rest of a token.
