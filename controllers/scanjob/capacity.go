@@ -54,6 +54,16 @@ func missedLate(before, after *scanv1.ScanJobStatus) *scanv1.Attempt {
 	return nil
 }
 
+// ranNow returns the attempt whose container runs, or ran, as a write of the status was the first to say; nil where there is
+// none.
+func ranNow(before, after *scanv1.ScanJobStatus) *scanv1.Attempt {
+	last := len(after.Attempts) - 1
+	if last < 0 || after.Attempts[last].StartedAt == nil || last < len(before.Attempts) && before.Attempts[last].StartedAt != nil {
+		return nil
+	}
+	return &after.Attempts[last]
+}
+
 // fallsBack says whether the job may run once more, on FARGATE.
 func fallsBack(job *scanv1.ScanJob, environment *scanv1.ScanEnvironment) bool {
 	return environment != nil && mayFallBack(environment) && ownFallback(job) != ""
@@ -114,7 +124,8 @@ type circuitKey struct {
 
 type capacityCircuit struct {
 	breaker *gobreaker.CircuitBreaker[struct{}]
-	misses  int32
+	// misses counts the starts in a row that failed, from the last container on that ran.
+	misses int32
 	// closed is when it closed, zero where it was not open yet, and starts how many starts may be unanswered since.
 	closed time.Time
 	starts int
@@ -184,11 +195,21 @@ func (c *circuits) report(key circuitKey, missed error) bool {
 	case missed != nil:
 		circuit.misses++
 	case err == nil && before == gobreaker.StateHalfOpen:
-		circuit.misses, circuit.closed, circuit.starts = 0, time.Now(), 2
+		circuit.closed, circuit.starts = time.Now(), 2
 	case err == nil:
 		circuit.starts++
 	}
 	return true
+}
+
+// ran tells a circuit that a container runs. Only that ends a row of starts that failed: a task that ECS has accepted can
+// still stop for want of capacity.
+func (c *circuits) ran(key circuitKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if circuit, ok := c.byKey[key]; ok {
+		circuit.misses = 0
+	}
 }
 
 // forget drops the circuits of an environment that is gone.

@@ -51,7 +51,47 @@ func TestOneStartWithoutCapacityOpensTheCircuitAndOneThatSucceedsClosesIt(t *tes
 	want(gobreaker.StateOpen, 2)
 	halfOpen()
 	c.report(key, nil)
+	want(gobreaker.StateClosed, 2)
+	c.ran(key)
 	want(gobreaker.StateClosed, 0)
+}
+
+// The environment falls back to FARGATE after a number of starts in a row that failed, wherever their failure shows.
+func TestATaskThatIsAcceptedAndNeverRunsEndsNoRowOfMisses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, key := newCircuits(probeAfter), circuitKey{}
+		const patience = 6
+		c.report(key, errMissed)
+		for range patience {
+			time.Sleep(probeAfter + 1)
+			c.report(key, nil) // RunTask accepts the task
+			time.Sleep(10 * time.Second)
+			c.report(key, errMissed) // and it stops for want of capacity
+		}
+		state, misses := c.state(key)
+		now := plenty(1)
+		now.fallback, now.strategy = true, capacity{tasks: 1, state: state, misses: misses}
+		if why := reasonToFallBack(&candidate{patience: patience}, now, 0); why == "" {
+			t.Errorf("after %d misses with a patience of %d the circuit is %s and no job falls back", misses, patience, state)
+		}
+	})
+}
+
+func TestAContainerThatRunsEndsARowOfMisses(t *testing.T) {
+	r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running())))
+	circuits, key := r.reconciler.admission.circuits, circuitKey{environment: r.environmentKey()}
+	r.succeed()
+	circuits.report(key, errMissed)
+	r.reconciler.observer.Offer(task(7, fargate.StatusRunning, func(task *fargate.Task) {
+		task.StartedAt, task.ClusterARN = noon().Add(time.Minute), r.attempt().ClusterARN
+	}), r.key())
+	r.succeed()
+	if attempt := r.attempt(); attempt.StartedAt == nil {
+		t.Fatalf("the attempt is %+v", attempt)
+	}
+	if _, misses := circuits.state(key); misses != 0 {
+		t.Errorf("there are still %d misses in a row", misses)
+	}
 }
 
 func TestACircuitThatHasClosedLetsMoreAndMoreStartsGo(t *testing.T) {

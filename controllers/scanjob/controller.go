@@ -75,6 +75,8 @@ type Reconciler struct {
 	admission *Admission
 	memory    *memory
 	options   Options
+	// conflicts times the repetitions of writes that met another one.
+	conflicts workqueue.TypedRateLimiter[types.NamespacedName]
 	// turn is held while it is decided whether an attempt's task may be started; see mayStart.
 	turn sync.Mutex
 }
@@ -95,8 +97,15 @@ func New(mgr ctrl.Manager, aws *awsclient.Factory, options Options) *Reconciler 
 		observer:  fargate.NewObserver(options.PollInterval, options.Clock, mgr.GetLogger().WithName("observer")),
 		admission: admission,
 		memory:    newMemory(),
+		conflicts: newConflicts(),
 		options:   options,
 	}
+}
+
+// newConflicts has a job that meets one conflict after the other wait for longer each time: most are over when the cache
+// has the other write, and that wakes the job by itself.
+func newConflicts() workqueue.TypedRateLimiter[types.NamespacedName] {
+	return workqueue.NewTypedItemExponentialFailureRateLimiter[types.NamespacedName](50*time.Millisecond, 10*time.Second)
 }
 
 func (o Options) withDefaults() Options {
@@ -175,6 +184,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err := r.client.Get(ctx, request.NamespacedName, job); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.observer.ForgetOwner(request.NamespacedName)
+			r.conflicts.Forget(request.NamespacedName)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -193,6 +203,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 	advanceErr := r.advance(ctx, s)
 	if advanceErr == nil && deferrable(s) {
+		r.conflicts.Forget(request.NamespacedName)
 		return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
 	}
 	writeErr := r.write(ctx, s)
@@ -207,8 +218,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if advanceErr != nil || writeErr != nil {
 		// Somebody else wrote meanwhile. Nothing is lost: what was done can be done again and names the same task.
-		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
+		return ctrl.Result{RequeueAfter: r.conflicts.When(request.NamespacedName)}, nil
 	}
+	r.conflicts.Forget(request.NamespacedName)
 	return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
 }
 
@@ -252,6 +264,9 @@ func (r *Reconciler) write(ctx context.Context, s *scope) error {
 	r.options.Metrics.observe(s.written, s.job)
 	if attempt := missedLate(s.written, &s.job.Status); attempt != nil {
 		r.admission.report(s.job, attempt, errors.New(attempt.Reason))
+	}
+	if attempt := ranNow(s.written, &s.job.Status); attempt != nil {
+		r.admission.circuits.ran(circuitKey{environmentOf(s.job), attempt.OnDemandFallback})
 	}
 	for _, n := range append(news(s.written, &s.job.Status), s.notes...) {
 		r.recorder.Eventf(s.job, nil, n.kind, n.reason, n.action, "%s", shorten(n.message, maxNote))

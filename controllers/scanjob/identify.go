@@ -39,7 +39,6 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 			return nil
 		}
 		if !r.mayReplay(s, attempt) {
-			s.wakeAt(s.now)
 			return nil
 		}
 		return r.start(ctx, s, attempt, true)
@@ -92,8 +91,9 @@ func awaitEnvironment(s *scope, attempt *scanv1.Attempt) {
 	s.wakeAt(attempt.RecordedAt.Add(replayWithin))
 }
 
-// mayReplay takes what another call of RunTask costs from the account's budget, if that is there. The first call was paid
-// for by the admission loop.
+// mayReplay takes what another call of RunTask costs from the account's budget, and says whether its time has come. What is
+// not there yet is owed, so that no new admission comes before a repetition. The first call was paid for by the admission
+// loop.
 func (r *Reconciler) mayReplay(s *scope, attempt *scanv1.Attempt) bool {
 	launch := fargate.Launch{OnDemand: true}
 	if !attempt.OnDemandFallback {
@@ -101,11 +101,11 @@ func (r *Reconciler) mayReplay(s *scope, attempt *scanv1.Attempt) bool {
 	}
 	now := time.Now() // AWS counts in real time
 	budget := r.tasks.Budget(accountOf(attempt.ClusterARN), regionOf(attempt.ClusterARN))
-	if tasks, _ := budget.Startable(launch, now); tasks == 0 {
-		return false
+	wait := r.memory.turnToReplay(s.job.UID, attempt.Number, now, func() time.Duration { return budget.Owe(launch, now) })
+	if wait > 0 {
+		s.wakeAt(s.now.Add(wait))
 	}
-	budget.Spend(launch, 1, now)
-	return true
+	return wait <= 0
 }
 
 // start calls RunTask. replay says that an earlier call for this attempt may have been made.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/scanjob-dev/scanjob/api/contract"
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
 )
 
@@ -44,8 +45,8 @@ func newMetrics() *Metrics {
 	return &Metrics{
 		admissionWait:  histogram("scanjob_admission_wait_seconds", "From the creation of a ScanJob to the record of its first attempt."),
 		eventToRunTask: histogram("scanjob_event_to_runtask_seconds", "From the event that a ScanJob stands for to RunTask's first answer that started a task for it."),
-		starting:       histogram("scanjob_task_starting_seconds", "From RunTask's answer to the running container, by attempt."),
-		running:        histogram("scanjob_task_running_seconds", "From the running container to the stopped task, by attempt."),
+		starting:       histogram("scanjob_task_starting_seconds", "From RunTask's answer to the running container, by attempt and result: Running, or Stopped where the task ended before its container ran.", "result"),
+		running:        histogram("scanjob_task_running_seconds", "From the running container to the stopped task, by attempt and result: Clean, Findings, Unknown.", "result"),
 		total:          histogram("scanjob_duration_seconds", "From the creation of a ScanJob to its end, by result: Clean, Findings, Unknown.", "result"),
 		attempts:       counter("scanjob_attempts_total", "Attempts that ended, by class: Scanned, or who spoiled them (Infrastructure, Scan, Configuration, Cancelled, Superseded, DeadlineExceeded, Suspended).", "class"),
 		orphans:        counter("scanjob_orphan_tasks_stopped_total", "Tasks that a sweep stopped because no ScanJob wanted them."),
@@ -77,10 +78,13 @@ func (m *Metrics) observe(before *scanv1.ScanJobStatus, job *scanv1.ScanJob) {
 			earlier = before.Attempts[i]
 		}
 		if earlier.StartedAt == nil {
-			span(m.starting, attempt.AcceptedAt, attempt.StartedAt)
+			span(m.starting, attempt.AcceptedAt, attempt.StartedAt, "Running")
 		}
 		if earlier.StoppedAt == nil && attempt.StoppedAt != nil {
-			span(m.running, attempt.StartedAt, attempt.StoppedAt)
+			span(m.running, attempt.StartedAt, attempt.StoppedAt, string(resultOfAttempt(attempt)))
+			if attempt.StartedAt == nil {
+				span(m.starting, attempt.AcceptedAt, attempt.StoppedAt, "Stopped")
+			}
 			class := "Scanned"
 			if attempt.Class != "" {
 				class = string(attempt.Class)
@@ -93,6 +97,17 @@ func (m *Metrics) observe(before *scanv1.ScanJobStatus, job *scanv1.ScanJob) {
 			span(m.total, &job.CreationTimestamp, after.Timeline.FinishedTime, string(after.Result))
 		}
 	}
+}
+
+// resultOfAttempt says what an attempt that ended tells of the revision.
+func resultOfAttempt(attempt *scanv1.Attempt) scanv1.ScanResult {
+	switch {
+	case attempt.Class != "" || attempt.ExitCode == nil:
+		return scanv1.ResultUnknown
+	case *attempt.ExitCode == contract.ExitClean:
+		return scanv1.ResultClean
+	}
+	return scanv1.ResultFindings
 }
 
 // started counts the first task of a job.

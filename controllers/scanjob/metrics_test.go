@@ -44,6 +44,44 @@ func TestWhatAWriteSaysIsCountedOnce(t *testing.T) {
 	none.observe(&scanv1.ScanJobStatus{}, job)
 }
 
+func TestTheSpansOfAnAttemptAreToldByItsResult(t *testing.T) {
+	accepted := func(a *scanv1.Attempt) { a.AcceptedAt, a.StoppedAt = at(0), at(2*time.Minute) }
+	ran := func(a *scanv1.Attempt) { a.StartedAt = at(time.Minute) }
+	exit := func(code int32) func(*scanv1.Attempt) { return func(a *scanv1.Attempt) { a.ExitCode = &code } }
+	spoiled := func(a *scanv1.Attempt) { a.Class = scanv1.ClassInfrastructure }
+	for _, row := range []struct {
+		name              string
+		attempt           scanv1.Attempt
+		starting, running string
+	}{
+		{"clean", running(accepted, ran, exit(0)), "Running", "Clean"},
+		{"with findings", running(accepted, ran, exit(10)), "Running", "Findings"},
+		{"reclaimed", running(accepted, ran, spoiled), "Running", "Unknown"},
+		{"never ran", running(accepted, spoiled), "Stopped", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			m := newMetrics()
+			m.observe(&scanv1.ScanJobStatus{}, newJob(withAttempts(row.attempt)))
+			told := func(vec *prometheus.HistogramVec, result string) {
+				t.Helper()
+				if result == "" {
+					if n := testutil.CollectAndCount(vec); n != 0 {
+						t.Errorf("%d series, want none", n)
+					}
+					return
+				}
+				// A label that is asked for is made: there is one series only where it was there.
+				vec.WithLabelValues("scans", "default", result)
+				if n := testutil.CollectAndCount(vec); n != 1 {
+					t.Errorf("there are other series than that of %s", result)
+				}
+			}
+			told(m.starting, row.starting)
+			told(m.running, row.running)
+		})
+	}
+}
+
 func TestTheFirstTaskOfAJobIsTimedWhicheverAttemptStartsIt(t *testing.T) {
 	registry := prometheus.NewRegistry()
 	m, err := NewMetrics(registry)

@@ -85,6 +85,7 @@ func (r *rig) restart() {
 		observer:  fargate.NewObserver(15*time.Second, r.clock, logr.Discard()),
 		admission: newAdmission(r.kube, tasks, newCircuits(probeAfter), r.clock),
 		memory:    newMemory(),
+		conflicts: newConflicts(),
 		options:   options,
 	}
 }

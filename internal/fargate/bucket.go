@@ -30,6 +30,8 @@ type bucket struct {
 	adjusted time.Time
 	cut      time.Time
 	cuts     int
+	// spent is the latest moment that tokens were taken at.
+	spent time.Time
 }
 
 func newBucket(quota Rate) *bucket {
@@ -49,13 +51,22 @@ func (b *bucket) available(now time.Time) (tokens int, wait time.Duration) {
 	return 0, time.Duration((1 - have) / float64(b.current) * float64(time.Second))
 }
 
-// spend takes tokens; what there is too little of is owed.
-func (b *bucket) spend(tokens int, now time.Time) {
+// spend takes tokens; what there is too little of is owed. It returns how long it is until they are there.
+func (b *bucket) spend(tokens int, now time.Time) (wait time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.recover(now)
+	// A limiter that is told of an earlier moment than before fills the time between a second time.
+	if now.Before(b.spent) {
+		now = b.spent
+	}
+	b.spent = now
 	for tokens > 0 {
 		n := min(tokens, b.limiter.Burst())
-		b.limiter.ReserveN(now, n)
+		wait = b.limiter.ReserveN(now, n).DelayFrom(now)
 		tokens -= n
 	}
+	return wait
 }
 
 // throttled halves the rate and empties the bucket.

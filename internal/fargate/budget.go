@@ -103,6 +103,15 @@ func (b *Budget) Spend(launch Launch, tasks int, now time.Time) {
 	}
 }
 
+// Owe takes the tokens of one task whether they are there or not, and returns how long it is until they are. Until then
+// nothing is startable.
+func (b *Budget) Owe(launch Launch, now time.Time) (wait time.Duration) {
+	for _, bucket := range b.launchBuckets(launch) {
+		wait = max(wait, bucket.spend(1, now))
+	}
+	return wait
+}
+
 // pace waits until the call that starts a task may be made. Its tokens were spent when it was decided on; how long ago
 // differs from call to call.
 func (b *Budget) pace(ctx context.Context, launch Launch) error {
@@ -127,7 +136,11 @@ func (b *Budget) throttled(launch Launch, now time.Time) {
 
 // wait takes a token of a bucket for one call.
 func (b *bucket) wait(ctx context.Context) error {
-	b.available(time.Now())
+	now := time.Now()
+	b.mu.Lock()
+	b.recover(now)
+	b.spent = now
+	b.mu.Unlock()
 	return b.limiter.Wait(ctx)
 }
 

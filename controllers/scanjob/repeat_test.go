@@ -1,0 +1,59 @@
+package scanjob
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+)
+
+// The admission loop takes all that is startable each time that it looks, and it looks often.
+func TestARepetitionOfRunTaskComesBeforeNewAdmissions(t *testing.T) {
+	r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running(unanswered))))
+	cluster := r.attempt().ClusterARN
+	budget, launch := r.reconciler.tasks.Budget(accountOf(cluster), regionOf(cluster)), launchOf(newEnvironment())
+	for limit := time.Now().Add(10 * time.Second); r.aws.CallCount("ecs", "RunTask") == 0; <-time.After(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal("new admissions take every token")
+		}
+		tasks, _ := budget.Startable(launch, time.Now())
+		budget.Spend(launch, tasks, time.Now())
+		r.succeed()
+	}
+}
+
+func TestAJobThatMeetsConflictsWaitsForLongerEachTime(t *testing.T) {
+	r := newRig(t, newJob())
+	conflicts := 12 // two in each reconcile: the attempt's record, and the status
+	r.reconciler.client = interceptor.NewClient(r.kube, interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, name string, object client.Object, patch client.Patch, options ...client.SubResourcePatchOption) error {
+			if conflicts > 0 {
+				conflicts--
+				return apierrors.NewConflict(schema.GroupResource{Group: "scanjob.dev", Resource: "scanjobs"}, object.GetName(), nil)
+			}
+			return c.SubResource(name).Patch(ctx, object, patch, options...)
+		},
+	})
+	r.admit()
+	var last time.Duration
+	for conflicts > 0 {
+		again := r.succeed().RequeueAfter
+		if again <= last {
+			t.Fatalf("after %s the next repetition is in %s", last, again)
+		}
+		last = again
+	}
+	if last < time.Second {
+		t.Errorf("the sixth repetition is in %s", last)
+	}
+	r.succeed()
+	conflicts = 1
+	r.change(cancelled)
+	if again := r.succeed().RequeueAfter; again > 50*time.Millisecond {
+		t.Errorf("after a write that succeeded the next repetition is in %s", again)
+	}
+}
