@@ -52,25 +52,8 @@ type machine struct {
 	// anchored finds a match that begins within behind of where it is told to look, and gives up where none can: an expression
 	// that is not anchored looks on to the end of what it gets. Its first group is the match. Nil where behind is not known.
 	anchored *regexp.Regexp
-	// marks are the bytes that every match holds, such as the @ of an address.
-	marks []byte
-}
-
-// marksOf returns the punctuation that every match of the node holds.
-func marksOf(node *syntax.Regexp) (marks []byte) {
-	switch node.Op {
-	case syntax.OpLiteral:
-		for _, c := range node.Rune {
-			if c < 'A' && (c < '0' || c > '9') && !bytes.ContainsRune(marks, c) {
-				marks = append(marks, byte(c))
-			}
-		}
-	case syntax.OpCapture, syntax.OpConcat:
-		for _, sub := range node.Sub {
-			marks = append(marks, marksOf(sub)...)
-		}
-	}
-	return marks
+	// texts are what every match holds, such as the @ of an address; see textsOf.
+	texts []string
 }
 
 func newMachine(expression string) *machine {
@@ -79,7 +62,7 @@ func newMachine(expression string) *machine {
 		if longest, ok := longestMatch(parsed); ok {
 			m.behind, m.ahead = min(m.behind, longest), min(m.ahead, longest)
 		}
-		m.marks = marksOf(parsed)
+		m.texts = textsOf(parsed)
 	}
 	if value, ok := rules.AssignedValue(expression); ok {
 		m.value = newAssignedValue(value)
@@ -134,8 +117,8 @@ func (d *Detector) match(w *window, number, start int, literal string, report fu
 	}
 	from := max(d.ends[number], start-m.behind)
 	to := min(len(w.data), start+len(literal)+m.ahead)
-	for _, mark := range m.marks {
-		if bytes.IndexByte(w.data[from:to], mark) < 0 {
+	for _, text := range m.texts {
+		if !containsFold(w.data[from:to], text) {
 			return
 		}
 	}

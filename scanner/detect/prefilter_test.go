@@ -55,6 +55,8 @@ func TestAShortContentIsComparedAsTheTableWouldFindIt(t *testing.T) {
 
 // sorted returns each candidate once.
 func sorted(found []candidate) []candidate {
-	slices.SortFunc(found, func(a, b candidate) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.literal, b.literal)) })
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.literal, b.literal))
+	})
 	return slices.Compact(found)
 }
