@@ -239,8 +239,15 @@ func (l *local) write(subject report.Subject) error {
 	return report.Write(l.stdout, l.flags.format, subject, options)
 }
 
-// writeFile writes a report that is whole or not there.
+// writeFile writes a report that is whole or not there; into a device or a pipe, such as /dev/null, as into any.
 func writeFile(path, format string, subject report.Subject, options report.Options) (err error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		device, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return failure.Request(err, "the report cannot be written: %v", err)
+		}
+		return errors.Join(report.Write(device, format, subject, options), device.Close())
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return failure.Request(err, "the report cannot be written: %v", err)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/scanjob-dev/scanjob/api/contract"
@@ -35,6 +36,29 @@ func leaking(t *testing.T) (folder string, secrets canaries) {
 		"main.tf":  `role = "arn:aws:iam::` + secrets["account"] + `:role/admin"` + "\n",
 		"good.txt": "nothing here\n",
 	}), secrets
+}
+
+func TestAReportIntoAPipeLeavesThePipeThere(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(pipe, os.O_RDWR, 0) // which need not wait for the other side
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	got := start(t, nil, "dir", "--format", "json", "--output", pipe, t.TempDir())
+	if got.exit != contract.ExitClean {
+		t.Fatalf("exit %d\n%s", got.exit, got.stderr)
+	}
+	if info, err := os.Stat(pipe); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		t.Fatalf("the pipe is %v, %v", info.Mode(), err)
+	}
+	first := make([]byte, 1)
+	if _, err := reader.Read(first); err != nil || first[0] != '{' {
+		t.Errorf("the report begins with %q, %v", first, err)
+	}
 }
 
 func TestDirReportsInEveryFormatAndNoneHoldsASecret(t *testing.T) {
