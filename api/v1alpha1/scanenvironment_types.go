@@ -240,6 +240,12 @@ type ScanEnvironmentStatus struct {
 	// +optional
 	Slots *SlotsStatus `json:"slots,omitempty"`
 
+	// checkedSpec identifies the spec that conditions, references and resolved are about, but for its limits:
+	// capacity.maxConcurrentTasks and capacity.drain take effect without a check.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	CheckedSpec string `json:"checkedSpec,omitempty"`
+
 	// lastCheckTime is when AWS was last asked about the resources.
 	// +optional
 	LastCheckTime *metav1.Time `json:"lastCheckTime,omitempty"`

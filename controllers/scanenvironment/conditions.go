@@ -22,9 +22,9 @@ const stampAge = 4 * time.Minute
 // Ready with this very spec, it stays Ready with what was resolved last: an outage, or a throttled call, stops no scan.
 func conclude(environment *v1alpha1.ScanEnvironment, references []reference, found v1alpha1.ResolvedEnvironment, now time.Time) v1alpha1.ScanEnvironmentStatus {
 	previous := environment.Status
-	unchanged := previous.ObservedGeneration == environment.Generation
+	unchanged := environment.Observed()
 	status := *previous.DeepCopy()
-	status.ObservedGeneration = environment.Generation
+	status.ObservedGeneration, status.CheckedSpec = environment.Generation, environment.CheckedSpec()
 	status.References = describe(references, previous.References, unchanged)
 
 	ready := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonReady, Message: "every reference can be used"}
@@ -53,7 +53,7 @@ func conclude(environment *v1alpha1.ScanEnvironment, references []reference, fou
 func unaskable(environment *v1alpha1.ScanEnvironment, references []reference, now time.Time) v1alpha1.ScanEnvironmentStatus {
 	const message = "region: neither the environment nor the manager has an AWS region; set spec.region, or AWS_REGION in the manager's environment"
 	status := *environment.Status.DeepCopy()
-	status.ObservedGeneration = environment.Generation
+	status.ObservedGeneration, status.CheckedSpec = environment.Generation, environment.CheckedSpec()
 	for i := range references {
 		if references[i].problem == nil {
 			references[i].problem = &problem{reason: v1alpha1.ReasonRegionUnknown, message: message}

@@ -223,3 +223,31 @@ func entries(references []v1alpha1.ReferenceStatus) string {
 	}
 	return text
 }
+
+// The limit is the operator's own to hold: whoever changes it during an outage of AWS stops no scan.
+func TestALimitIsChangedWhileAWSCannotBeReached(t *testing.T) {
+	environment := &v1alpha1.ScanEnvironment{ObjectMeta: metav1.ObjectMeta{Generation: generation}}
+	environment.Spec.Capacity.MaxConcurrentTasks = 10
+	found := v1alpha1.ResolvedEnvironment{TaskDefinitionARN: "arn-of-scanner:8"}
+	environment.Status = conclude(environment, three(usable, usable, usable), found, start)
+	outage := func(change func(*v1alpha1.ScanEnvironmentSpec)) bool {
+		changed := environment.DeepCopy()
+		change(&changed.Spec)
+		changed.Generation++
+		status := conclude(changed, three(unknown, unknown, unknown), v1alpha1.ResolvedEnvironment{}, start.Add(time.Minute))
+		return meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionReady)
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*v1alpha1.ScanEnvironmentSpec)
+		ready  bool
+	}{
+		{"raised", func(s *v1alpha1.ScanEnvironmentSpec) { s.Capacity.MaxConcurrentTasks = 20 }, true},
+		{"lowered, to drain", func(s *v1alpha1.ScanEnvironmentSpec) { s.Capacity.MaxConcurrentTasks, s.Capacity.Drain = 1, true }, true},
+		{"something else", func(s *v1alpha1.ScanEnvironmentSpec) { s.ContainerName = "other" }, false},
+	} {
+		if ready := outage(row.change); ready != row.ready {
+			t.Errorf("%s: Ready is %t, want %t", row.name, ready, row.ready)
+		}
+	}
+}

@@ -170,7 +170,7 @@ func (r *Reconciler) inspect(ctx context.Context, environment *v1alpha1.ScanEnvi
 	if r.inbox != nil {
 		asked.health = r.inbox.Health(client.ObjectKeyFromObject(environment))
 	}
-	if environment.Status.ObservedGeneration == environment.Generation {
+	if environment.Observed() {
 		asked.last = environment.Status.References
 	}
 	asked.all(ctx, references)

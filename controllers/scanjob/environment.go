@@ -22,7 +22,7 @@ func ready(environment *scanv1.ScanEnvironment, name string) (ok bool, reason, m
 	switch {
 	case !environment.DeletionTimestamp.IsZero():
 		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + " is being deleted"
-	case condition == nil || environment.Status.ObservedGeneration != environment.Generation:
+	case condition == nil || !environment.Observed():
 		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + beingChecked
 	case condition.Status != "True" || environment.Status.Resolved == nil:
 		return false, scanv1.ReasonEnvironmentNotReady, "ScanEnvironment " + name + ": " + condition.Reason + ": " + condition.Message

@@ -4,11 +4,13 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -31,10 +33,10 @@ func (p *Plane) ReleaseScanJobs(t testing.TB, namespace string) {
 	go func() {
 		defer close(ended)
 		// A watch that the API server ends is begun anew; it starts with all that there is.
-		for ctx.Err() == nil {
+		wait.UntilWithContext(ctx, func(ctx context.Context) {
 			events, err := kube.Watch(ctx, &v1alpha1.ScanJobList{}, client.InNamespace(namespace))
 			if err != nil {
-				continue
+				return
 			}
 			for event := range events.ResultChan() {
 				if job, ok := event.Object.(*v1alpha1.ScanJob); ok && done(job) {
@@ -43,7 +45,7 @@ func (p *Plane) ReleaseScanJobs(t testing.TB, namespace string) {
 					}
 				}
 			}
-		}
+		}, watchAgainAfter)
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -59,6 +61,9 @@ func (p *Plane) ReleaseScanJobs(t testing.TB, namespace string) {
 		}
 	})
 }
+
+// watchAgainAfter is between the end of a watch, or its refusal, and the next one.
+const watchAgainAfter = 100 * time.Millisecond
 
 func done(job *v1alpha1.ScanJob) bool {
 	return !job.DeletionTimestamp.IsZero() || meta.IsStatusConditionTrue(job.Status.Conditions, v1alpha1.ConditionComplete) ||

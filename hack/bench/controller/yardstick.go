@@ -101,15 +101,15 @@ func createJobs(ctx context.Context, kube client.Client, count int) error {
 // follow hands all events of a kind over until ctx ends. The API server ends watches now and then; the next one begins with
 // what there is.
 func follow(ctx context.Context, kube client.WithWatch, list client.ObjectList, take func(watch.Event)) {
-	for ctx.Err() == nil {
+	wait.UntilWithContext(ctx, func(ctx context.Context) {
 		events, err := kube.Watch(ctx, list, client.InNamespace(namespace))
 		if err != nil {
-			continue
+			return // it is asked again after a pause
 		}
 		for event := range events.ResultChan() {
 			take(event)
 		}
-	}
+	}, 100*time.Millisecond)
 }
 
 // finishPod has a new pod succeed half a second after it was made.
