@@ -52,8 +52,8 @@ type machine struct {
 	// anchored finds a match that begins within behind of where it is told to look, and gives up where none can: an expression
 	// that is not anchored looks on to the end of what it gets. Its first group is the match. Nil where behind is not known.
 	anchored *regexp.Regexp
-	// texts are what every match holds, such as the @ of an address; see textsOf.
-	texts []string
+	// phrases are what every match holds, such as the @ of an address.
+	phrases []phrase
 }
 
 func newMachine(expression string) *machine {
@@ -62,7 +62,7 @@ func newMachine(expression string) *machine {
 		if longest, ok := longestMatch(parsed); ok {
 			m.behind, m.ahead = min(m.behind, longest), min(m.ahead, longest)
 		}
-		m.texts = textsOf(parsed)
+		m.phrases = phrasesOf(parsed)
 	}
 	if value, ok := rules.AssignedValue(expression); ok {
 		m.value = newAssignedValue(value)
@@ -117,8 +117,8 @@ func (d *Detector) match(w *window, number, start int, literal string, report fu
 	}
 	from := max(d.ends[number], start-m.behind)
 	to := min(len(w.data), start+len(literal)+m.ahead)
-	for _, text := range m.texts {
-		if !containsFold(w.data[from:to], text) {
+	for _, one := range m.phrases {
+		if !one.isIn(w.data[from:to]) {
 			return
 		}
 	}
