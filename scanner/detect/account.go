@@ -70,11 +70,13 @@ func accountsIn(w *window, from, to int, report func(hit)) {
 
 // accountAt returns the account number of data[start:end] if it is one and stands in a context.
 func accountAt(data []byte, start, end int) (hit, bool) {
-	if end-start != accountLength && end-start != accountLength+2 || end < len(data) && isAlphanumeric(data[end]) || !boundaryBefore(data, start) {
+	pickled := pickledName(data, start, end)
+	if end-start != accountLength && end-start != accountLength+2 ||
+		pickled == nil && (end < len(data) && isAlphanumeric(data[end]) || !boundaryBefore(data, start)) {
 		return hit{}, false
 	}
 	value := strings.ReplaceAll(string(data[start:end]), "-", "")
-	if isExampleAccount(value) || !inAccountContext(data, start, end) {
+	if isExampleAccount(value) || !inAccountContext(data, start, end) && (pickled == nil || !namedAsAccount(append(bytes.Clone(pickled), '='))) {
 		return hit{}, false
 	}
 	return hit{

@@ -59,6 +59,13 @@ func findGitPassword(w *window, run span, report func(hit)) {
 	}
 	line := lineBefore(data, start, secretContext)
 	name := squeeze(statement(line))
+	if isNeutralName(name) && start > len(line) {
+		// The name is the value of another key, as in the environment of a container and in Hadoop's XML.
+		name = squeeze(lineBefore(data, start-len(line)-1, secretContext))
+	}
+	if len(line) <= 2 {
+		name += squeeze(pickledName(data, start, end))
+	}
 	if !strings.Contains(name, "pass") && !strings.Contains(name, "pwd") {
 		return
 	}

@@ -126,14 +126,19 @@ func findCognitoSecret(w *window, run span, report func(hit)) {
 		return
 	}
 	start, end := run.start, run.end
-	for start < end && !boundaryBefore(data, start) {
+	pickled := pickledName(data, start, end)
+	if data[start] == 'V' && pickledName(data, start+1, end) != nil {
+		start++ // the mark of a text in lines
+		pickled = pickledName(data, start, end)
+	}
+	for pickled == nil && start < end && !boundaryBefore(data, start) {
 		start++
 	}
 	value := data[start:end]
 	if len(value) < cognitoLeast || len(value) > cognitoMost || end < len(data) && (data[end] == '-' || data[end] == '_') || !isBase36Secret(value) {
 		return
 	}
-	name := squeeze(lineBefore(data, start, secretContext))
+	name := squeeze(lineBefore(data, start, secretContext)) + squeeze(pickled)
 	above := squeeze(data[max(0, start-secretContext):start])
 	if !strings.Contains(name, "clientsecret") && !strings.HasSuffix(strings.TrimRight(above, "\n:=\"'>value</"), "clientsecret") &&
 		!strings.HasSuffix(strings.TrimRight(strings.TrimRight(above, "\n:=\"'>value</"), "</name>"), "clientsecret") ||

@@ -1045,9 +1045,9 @@ func builtinDocuments() []document {
 					Severity:    "high",
 					Advice:      "Revoke it under Settings, Access tokens, put its successor into a secret store, and look for uses that are not yours.",
 					Links:       []string{"https://sourcegraph.com/docs/cli/how-tos/creating_an_access_token"},
-					Names:       []string{"sourcegraph", "src_access_token"},
+					Names:       []string{"sourcegraph", "src_access_token", "\\bsgp_"},
 					Value:       "[a-f0-9]{40}",
-					literals:    []string{"sourcegraph", "src_access_token"},
+					literals:    []string{"sgp_", "sourcegraph", "src_access_token"},
 				},
 				{
 					ID:          "postman-api-token",

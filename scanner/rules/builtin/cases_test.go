@@ -63,6 +63,7 @@ func TestRulesWithAContextFindTheirForms(t *testing.T) {
 		{"curl-auth-header", "bearer", `curl -s -H "Authorization: Bearer PASSWORD" https://api.test/v1`}, // PASSWORD is replaced, gitleaks:allow
 		{"curl-auth-header", "key header, single quotes", `curl --header 'X-Api-Key: PASSWORD' https://api.test/v1`},
 		{"curl-auth-header", "over two lines", "curl -X POST https://api.test/v1 \\\n  -H 'Authorization: token PASSWORD'"},
+		{"sourcegraph-access-token-assigned", "called by its opening", "| sgp_ key | HEX |"},
 		{"curl-auth-user", "short option", `curl -u deploy:PASSWORD https://api.test`},
 		{"curl-auth-user", "long option, quoted", `curl --user "deploy:PASSWORD" https://api.test`},
 		{"basic-auth-url", "https", "remote = https://deploy:PASSWORD@git.corp.test/app.git"},
@@ -128,6 +129,7 @@ func TestLookAlikesAreNotReported(t *testing.T) {
 		{"generic-api-key", "the letters api within a word", `{"a commit id in capitals", "DA39A3EE5E6B4B0D3255BFEF95601890AFD80709"}`},
 		{"generic-api-key", "the opening of session tokens", `token := "IQoJ` + `b3JpZ2luX2Vj" + body`},
 		{"generic-api-key", "the opening of tokens in base64", `const tokenOpening = "eyJwYXls` + `b2FkIjoi"`},
+		{"sourcegraph-access-token-assigned", "a commit below such a name", "sgp_enabled: true\ncommit: HEX\n"},
 		{"netrc-password", "the word", "machine git.corp.test login deploy password PASSPHRASE"},
 		{"generic-api-key", "constant", "tokenVariable = E2E_EXTRA_GINKGO_ARGS"},
 		{"generic-api-key", "name with a number", `secretName: "wrong-uid-12345"`},
