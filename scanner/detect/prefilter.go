@@ -18,7 +18,7 @@ type prefilter struct {
 	made     atomic.Bool
 	// seen is a set of hashes of four bytes.
 	seen [1 << gramBits / 64]uint64
-	// first is, by hash, 1 + the place in grams of the first; 0 for none.
+	// first is, by the upper bits of a hash, 1 + the place in grams of the first; 0 for none.
 	first []int32
 	grams []gram
 	// pairs are literals of two bytes, which have no four.
@@ -28,6 +28,7 @@ type prefilter struct {
 
 // gram is four bytes of a literal.
 type gram struct {
+	bytes   uint32
 	literal uint16
 	// offset is how far the gram is behind the start of its literal; -1 where it begins a byte before.
 	offset int8
@@ -35,8 +36,10 @@ type gram struct {
 }
 
 const (
-	gramBits = 16
-	gramSize = 4
+	// gramBits leave one text in twenty, of those that are no gram, to be looked at again.
+	gramBits  = 18
+	firstBits = 16
+	gramSize  = 4
 	// wild is how many bytes have the bit that lowerCase sets.
 	wild = 128
 	// lowerCase sets the bit that upper-case letters have not. It maps some signs onto others too.
@@ -70,7 +73,7 @@ func newPrefilter(literals []string) *prefilter {
 
 // makeTable enters the grams of all literals that have any.
 func (p *prefilter) makeTable() {
-	p.first, p.grams = make([]int32, 1<<gramBits), make([]gram, 0, p.gramsAtMost())
+	p.first, p.grams = make([]int32, 1<<firstBits), make([]gram, 0, p.gramsAtMost())
 	for i, literal := range p.literals {
 		switch n := len(literal); {
 		case n == 2:
@@ -138,15 +141,17 @@ func (p *prefilter) addWild(literal, offset int, gram uint32, bit int) {
 }
 
 func (p *prefilter) add(literal, offset int, text uint32) {
-	h := hash(text | lowerCase&0xffffffff)
-	for i := p.first[h]; i > 0; i = p.grams[i-1].next {
-		if g := p.grams[i-1]; int(g.literal) == literal && int(g.offset) == offset {
+	text |= lowerCase & 0xffffffff
+	h := hash(text)
+	first := &p.first[h>>(gramBits-firstBits)]
+	for i := *first; i > 0; i = p.grams[i-1].next {
+		if g := p.grams[i-1]; g.bytes == text && int(g.literal) == literal && int(g.offset) == offset {
 			return
 		}
 	}
 	p.seen[h>>6] |= 1 << (h & 63)
-	p.grams = append(p.grams, gram{uint16(literal), int8(offset), p.first[h]})
-	p.first[h] = int32(len(p.grams))
+	p.grams = append(p.grams, gram{text, uint16(literal), int8(offset), *first})
+	*first = int32(len(p.grams))
 }
 
 func hash(four uint32) uint32 { return four * 0x9e3779b1 >> (32 - gramBits) }
@@ -172,16 +177,16 @@ func (p *prefilter) find(data []byte, from, to int, found []candidate) []candida
 		if p.has(a)|p.has(b)|p.has(c) == 0 {
 			continue
 		}
-		found = p.verify(data, i, a, from, to, found)
-		found = p.verify(data, i+2, b, from, to, found)
-		found = p.verify(data, i+4, c, from, to, found)
+		found = p.verify(data, i, uint32(eight), a, from, to, found)
+		found = p.verify(data, i+2, uint32(eight>>16), b, from, to, found)
+		found = p.verify(data, i+4, uint32(eight>>32), c, from, to, found)
 	}
 	// The last bytes are looked at in a copy, with zeros behind.
 	var last [16]byte
 	copy(last[:], data[i:end])
 	for j := 0; i+j < end; j += 2 {
-		h := hash(binary.LittleEndian.Uint32(last[j:]) | lowerCase&0xffffffff)
-		found = p.verify(data, i+j, h, from, to, found)
+		text := binary.LittleEndian.Uint32(last[j:]) | lowerCase&0xffffffff
+		found = p.verify(data, i+j, text, hash(text), from, to, found)
 	}
 	return found
 }
@@ -198,14 +203,17 @@ func (p *prefilter) compare(data []byte, from, to int, found []candidate) []cand
 	return found
 }
 
-// verify compares the literals that have the gram at data[at:].
-func (p *prefilter) verify(data []byte, at int, h uint32, from, to int, found []candidate) []candidate {
+// verify compares the literals that have the gram, whose hash is h, at data[at:].
+func (p *prefilter) verify(data []byte, at int, text, h uint32, from, to int, found []candidate) []candidate {
 	if p.has(h) == 0 {
 		return found
 	}
-	for i := p.first[h]; i > 0; {
-		g := p.grams[i-1]
+	for i := p.first[h>>(gramBits-firstBits)]; i > 0; {
+		g := &p.grams[i-1]
 		i = g.next
+		if g.bytes != text {
+			continue
+		}
 		start := at - int(g.offset)
 		if start >= from && start < to && hasFold(data[start:], p.literals[g.literal]) {
 			found = append(found, candidate{int32(start), g.literal})
