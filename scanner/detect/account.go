@@ -109,7 +109,10 @@ func inAccountContext(data []byte, start, end int) bool {
 			return true
 		}
 	}
-	if endsInARN(before) || bytes.HasSuffix(before, []byte("-at-")) {
+	if bytes.HasSuffix(before, []byte("/")) && bytes.Contains(before, []byte(":organizations::")) && bytes.Contains(before, []byte(":account/o-")) {
+		return true
+	}
+	if isPrincipal(before) || endsInARN(before) || bytes.HasSuffix(before, []byte("-at-")) {
 		return true
 	}
 	if at := bytes.LastIndex(before, []byte("cdk-")); at >= 0 && bytes.HasSuffix(before, []byte("-assets-")) {
@@ -120,7 +123,7 @@ func inAccountContext(data []byte, start, end int) bool {
 		return true
 	}
 	return namedAsAccount(before) || namedFarther(data[max(0, start-2*accountContext):start]) || toldAsAccount(before) ||
-		inAccountList(data, start) || bareAccount(data, start, end)
+		inAccountList(data, start) || bareAccount(data, start, end) || inAccountColumn(data, start) || inAccountMap(data, start, end)
 }
 
 // namedFarther tells whether the text before the digits ends in a key for accounts, whose value they are by another key or
@@ -138,6 +141,13 @@ func namedFarther(before []byte) bool {
 		return namedAsAccount([]byte(rest[strings.LastIndexByte(rest, '\n')+1:] + "="))
 	}
 	return false
+}
+
+// isPrincipal tells whether the line before the digits ends in the key AWS, as the principals of policies have it.
+func isPrincipal(before []byte) bool {
+	key := bytes.TrimRight(before, " \t\"'`:=")
+	rest, ok := bytes.CutSuffix(key, []byte("AWS"))
+	return ok && len(key) < len(before) && (len(rest) == 0 || !isWord(rest[len(rest)-1]) && rest[len(rest)-1] != '-')
 }
 
 // endsInARN tells whether before ends in arn:partition:service:region: with the account to follow.

@@ -80,5 +80,5 @@ func bareAccount(data []byte, start, end int) bool {
 	if len(key) == len(line) || !strings.HasSuffix(squeeze([]byte(key)), "account") {
 		return false
 	}
-	return mentions(data, start, end, accountMention, "aws", "amazon", "boto3", "arn:", "cdk", "iam:", "iam.")
+	return mentionsCloud(data, start, end)
 }

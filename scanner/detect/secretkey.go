@@ -33,7 +33,7 @@ func findSecretKey(w *window, run span, report func(hit)) {
 		return
 	}
 	value := string(data[start:run.end])
-	if !looksLikeSecret(value) || decodeBase64([]byte(value)) != nil {
+	if !looksLikeSecret(value) || isSealed(data, start) || decodeBase64([]byte(value)) != nil {
 		return // what says something in base64 is looked into instead
 	}
 	h := hit{rule: RuleSecretAccessKey, start: start, end: run.end, value: value, severity: contract.SeverityHigh}
@@ -45,6 +45,11 @@ func findSecretKey(w *window, run span, report func(hit)) {
 		h.needsPair = true
 	}
 	report(h)
+}
+
+// isSealed tells whether the value is a part of one that SOPS has encrypted.
+func isSealed(data []byte, start int) bool {
+	return bytes.Contains(lineBefore(data, start, secretContext), []byte("ENC[AES256_GCM,"))
 }
 
 // touchesLongerToken tells whether the run is a piece of a longer token, such as padded or URL-safe base64.

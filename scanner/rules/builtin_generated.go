@@ -170,6 +170,16 @@ func builtinDocuments() []document {
 					Links:       []string{"https://curl.se/docs/netrc.html"},
 				},
 				{
+					ID:          "pgpass-password",
+					Description: "Password in a file of libpq",
+					Regex:       "(?m)^[\\w.*-]{1,200}:(?:5432|5433|6432|\\*):[\\w.*-]{1,64}:[\\w.*-]{1,64}:((?:[^\\s:\\\\\\x60<>${}]|\\\\.){6,200})\\r?$",
+					Entropy:     2.5,
+					Keywords:    []string{":5432:", ":5433:", ":6432:", ":*:"},
+					Severity:    "high",
+					Advice:      "Revoke it where it was issued, put its successor into a secret store, and look for uses that are not yours.",
+					Links:       []string{"https://www.postgresql.org/docs/current/libpq-pgpass.html"},
+				},
+				{
 					ID:          "docker-config-auth",
 					Description: "Registry login in a Docker configuration",
 					Regex:       "\"auth\\\\?\"\\s{0,8}:\\s{0,8}\\\\?\"([A-Za-z0-9+/]{16,}={0,2})\\\\?\"",
