@@ -52,6 +52,9 @@ type Options struct {
 	CapacityProbeAfter time.Duration
 	// SweepInterval is how often the tasks in ECS are compared with the jobs. Default: 5 min.
 	SweepInterval time.Duration
+	// OrphanAfter is how old a task must be for a sweep to stop it: the record of a younger one may not be seen yet. Default:
+	// 1 min.
+	OrphanAfter time.Duration
 	// ListsLag is how far ECS's lists may be behind: a task that is not listed for as long does not exist. Default: 5 min.
 	ListsLag time.Duration
 	// Leading says that no other manager can work on these jobs: no task is started where it does not. Default: always true.
@@ -129,6 +132,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SweepInterval == 0 {
 		o.SweepInterval = 5 * time.Minute
+	}
+	if o.OrphanAfter == 0 {
+		o.OrphanAfter = time.Minute
 	}
 	if o.ListsLag == 0 {
 		o.ListsLag = settledAfter

@@ -26,9 +26,6 @@ type sweeper struct {
 	log        logr.Logger
 }
 
-// unlistedFor is how young a task may be for its record not to be in the cache.
-const unlistedFor = time.Minute
-
 // Start sweeps at once and every SweepInterval until ctx ends.
 func (s *sweeper) Start(ctx context.Context) error {
 	ticker := s.reconciler.options.Clock.NewTicker(s.reconciler.options.SweepInterval)
@@ -111,8 +108,8 @@ func (s *sweeper) look(ctx context.Context, in clusterOf, task *fargate.Task, en
 	if !ok || environment == nil {
 		return nil
 	}
-	now := s.reconciler.options.Clock.Now()
-	if job, err := s.cached(ctx, uid); err != nil || job != nil && orphaned(task, job, number, now) == "" {
+	age := s.reconciler.options.Clock.Since(task.CreatedAt)
+	if job, err := s.cached(ctx, uid); err != nil || job != nil && orphaned(task, job, number, age, s.reconciler.options.OrphanAfter) == "" {
 		return err
 	}
 	// The cache may be behind what another manager has written, and that one may lead now.
@@ -120,7 +117,7 @@ func (s *sweeper) look(ctx context.Context, in clusterOf, task *fargate.Task, en
 	if err != nil {
 		return err
 	}
-	why := orphaned(task, job, number, now)
+	why := orphaned(task, job, number, age, s.reconciler.options.OrphanAfter)
 	if why == "" || !s.reconciler.options.Leading() {
 		return nil
 	}
@@ -159,8 +156,8 @@ func (s *sweeper) read(ctx context.Context, task *fargate.Task, uid string) (*sc
 
 // orphaned says why no job wants a task; empty where one does, or may. job is the one that the task was started for, nil
 // where there is none any more.
-func orphaned(task *fargate.Task, job *scanv1.ScanJob, number int32, now time.Time) string {
-	if task.DesiredStatus == fargate.StatusStopped || now.Sub(task.CreatedAt) < unlistedFor {
+func orphaned(task *fargate.Task, job *scanv1.ScanJob, number int32, age, orphanAfter time.Duration) string {
+	if task.DesiredStatus == fargate.StatusStopped || age < orphanAfter {
 		return ""
 	}
 	if job == nil {

@@ -38,7 +38,7 @@ func TestWhichTasksNoJobWants(t *testing.T) {
 			if row.change != nil {
 				row.change(task)
 			}
-			if got := orphaned(task, row.job, 1, noon().Add(time.Hour)); got != row.want {
+			if got := orphaned(task, row.job, 1, noon().Add(time.Hour).Sub(task.CreatedAt), time.Minute); got != row.want {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})

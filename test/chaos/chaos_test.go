@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	scanv1 "github.com/scanjob-dev/scanjob/api/v1alpha1"
@@ -31,6 +32,9 @@ const (
 	defaultSeeds = 10
 	defaultJobs  = 60
 
+	// runsAtOnce is more than there are cores: most of a run is waiting, for leases, retries and sweeps.
+	runsAtOnce = 3
+
 	// troublePerJob is about what a job takes while all goes wrong.
 	troublePerJob = 60 * time.Millisecond
 )
@@ -46,12 +50,19 @@ func TestInvariantsHoldWhateverGoesWrong(t *testing.T) {
 			seeds = append(seeds, first+i)
 		}
 	}
+	var runs errgroup.Group
+	runs.SetLimit(runsAtOnce)
 	for _, seed := range seeds {
-		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			t.Parallel()
-			t.Logf("repeat this run's choices with %s=%d %s=%d", seedVariable, seed, jobsVariable, jobs)
-			newWorld(t, seed).run(int(jobs))
+		runs.Go(func() error {
+			t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+				t.Logf("repeat this run's choices with %s=%d %s=%d", seedVariable, seed, jobsVariable, jobs)
+				newWorld(t, seed).run(int(jobs))
+			})
+			return nil
 		})
+	}
+	if err := runs.Wait(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -107,6 +118,7 @@ func (w *world) run(count int) {
 	if os.Getenv("CHAOS_NOTES") != "" {
 		t.Log(strings.Join(w.notes, "\n"))
 	}
+	t.Logf("%d jobs were deleted by force, and sweeps stopped %d tasks", len(w.forcedJobs()), w.orphansStopped())
 	t.Logf("%d jobs, %d versions of them, %d tasks, %d managers; %.1f s to prepare, %.1f s with trouble, %.1f s to sweep and %.1f s to the end: %v",
 		count, witness.versions, len(w.aws.Tasks()), len(w.herd.log()),
 		prepared.Seconds(), troubled.Seconds(), swept.Seconds(), (time.Since(began) - prepared - troubled - swept).Seconds(), struck)
@@ -156,8 +168,9 @@ func (w *world) sweep() {
 // verify looks at everything when all is over.
 func (w *world) verify(jobs *load, witness *witness) {
 	all := witness.all()
-	w.wantTasks(all, witness.unseen)
-	w.wantLimits(all)
+	forced := w.forcedJobs()
+	w.wantTasks(all, witness.unseen, forced)
+	w.wantLimits(all, forced)
 	w.wantQuiet()
 	byName, byPull := map[string]int{}, map[pull]int{}
 	for uid, job := range all {
@@ -188,6 +201,13 @@ func (w *world) verify(jobs *load, witness *witness) {
 		w.t.Errorf("seed %d: %d violations:\n%s\n%s", w.seed, len(w.violations), strings.Join(w.violations[:min(10, len(w.violations))], "\n"), w.lastWords())
 		w.t.Logf("what the test did:\n%s", strings.Join(w.notes, "\n"))
 	}
+}
+
+// orphansStopped is how many tasks sweeps have stopped.
+func (w *world) orphansStopped() int {
+	return len(slices.DeleteFunc(w.aws.Tasks(), func(task awslocal.Task) bool {
+		return !strings.HasPrefix(task.StoppedReason, "ScanJob operator: its ScanJob")
+	}))
 }
 
 // slots adds up the slots in use and the jobs that wait, as the managers' metrics tell.

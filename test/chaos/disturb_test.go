@@ -24,6 +24,11 @@ func outages() []disturbance { return slices.Concat(managerTroubles(), clusterTr
 
 func faults() []disturbance { return slices.Concat(callTroubles(), taskTroubles(), eventTroubles()) }
 
+// changes are what people do to the environments.
+func changes() []disturbance {
+	return []disturbance{{"change a limit", 1, func(ctx context.Context, w *world, random *rand.Rand) { w.changeLimit(ctx, random) }}}
+}
+
 func managerTroubles() []disturbance {
 	return []disturbance{
 		{"kill a manager", 3, func(_ context.Context, w *world, random *rand.Rand) { w.herd.kill(w.herd.any(random)) }},
@@ -143,14 +148,16 @@ func clusterTroubles() []disturbance {
 
 // disturb lets trouble strike at random until ctx ends, and then ends all of it. It counts what struck.
 func (w *world) disturb(ctx context.Context) map[string]int {
-	var both sync.WaitGroup
-	var hard, soft map[string]int
+	var all sync.WaitGroup
+	var hard, soft, people map[string]int
 	// A manager takes a second or two to start and to get the Lease. Where it is never given that, nothing is tested.
-	both.Go(func() { hard = w.strike(ctx, "outages", outages(), 500*time.Millisecond, 3*time.Second) })
-	both.Go(func() { soft = w.strike(ctx, "faults", faults(), 20*time.Millisecond, 250*time.Millisecond) })
-	both.Wait()
+	all.Go(func() { hard = w.strike(ctx, "outages", outages(), 500*time.Millisecond, 3*time.Second) })
+	all.Go(func() { soft = w.strike(ctx, "faults", faults(), 20*time.Millisecond, 250*time.Millisecond) })
+	all.Go(func() { people = w.strike(ctx, "changes", changes(), 300*time.Millisecond, 2*time.Second) })
+	all.Wait()
 	w.aws.Faults().Clear()
 	maps.Copy(hard, soft)
+	maps.Copy(hard, people)
 	return hard
 }
 

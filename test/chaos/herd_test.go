@@ -90,6 +90,19 @@ func (h *herd) kill(which ...int) {
 	h.release()
 }
 
+// without does something while no manager runs.
+func (h *herd) without(do func() error) error {
+	h.mu.Lock()
+	for i := range h.alive {
+		h.signal(i, syscall.SIGKILL)
+		<-h.alive[i].Done()
+	}
+	err := do()
+	h.mu.Unlock()
+	h.release()
+	return err
+}
+
 // signal is for a process that may have ended already.
 func (h *herd) signal(i int, signal syscall.Signal) {
 	select {

@@ -26,7 +26,8 @@ const (
 	fateCancel  fate = "cancel"
 	fateSuspend fate = "suspend" // and resume
 	fateDelete  fate = "delete"
-	fateTouch   fate = "touch" // an annotation: the controller's next write meets a conflict
+	fateForce   fate = "delete by force" // the finalizer taken off, while no manager runs
+	fateTouch   fate = "touch"           // an annotation: the controller's next write meets a conflict
 )
 
 // load is the jobs of a run: half of them pull requests, half created by hand.
@@ -138,11 +139,11 @@ func (l *load) hand(random *rand.Rand, i int) func(context.Context) error {
 		what = fateNone
 	}
 	if planOf(w.seed, name).exits[0] == hangs {
-		what = []fate{fateCancel, fateDelete}[random.IntN(2)] // nothing else ends it in time
+		what = []fate{fateCancel, fateDelete, fateForce, fateForce}[random.IntN(4)] // nothing else ends it in time
 	}
 	after := time.Duration(random.IntN(800)) * time.Millisecond
 	l.byHand = append(l.byHand, name)
-	l.deleted[name] = what == fateDelete
+	l.deleted[name] = what == fateDelete || what == fateForce
 	return func(ctx context.Context) error {
 		if err := w.kube.Create(ctx, job); err != nil {
 			return err
@@ -173,6 +174,8 @@ func (l *load) meet(ctx context.Context, name string, what fate, after time.Dura
 		return l.patch(ctx, name, `{"spec":{"suspend":false,"priority":20}}`)
 	case fateDelete:
 		return l.world.kube.Delete(ctx, l.job(name))
+	case fateForce:
+		return l.force(ctx, name)
 	}
 	for i := range 5 {
 		if err := l.patch(ctx, name, fmt.Sprintf(`{"metadata":{"annotations":{"touched":"%d"}}}`, i)); err != nil {
@@ -181,6 +184,27 @@ func (l *load) meet(ctx context.Context, name string, what fate, after time.Dura
 		time.Sleep(after / 5)
 	}
 	return nil
+}
+
+// force deletes a job that has a task with its finalizer taken off while no manager runs: only a sweep can find the task.
+func (l *load) force(ctx context.Context, name string) error {
+	job := l.job(name)
+	for begun := time.Now(); time.Since(begun) < patience; pause(ctx, 50*time.Millisecond) {
+		if err := l.world.kube.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
+			return err
+		}
+		if openAttempt(job) != nil || isFinished(job) {
+			break
+		}
+	}
+	l.world.note("delete " + name + " by force")
+	return l.world.herd.without(func() error {
+		l.world.forced.Store(job.UID, time.Now())
+		if err := l.world.kube.Delete(ctx, l.job(name)); err != nil {
+			return err
+		}
+		return client.IgnoreNotFound(l.patch(ctx, name, `{"metadata":{"finalizers":null}}`))
+	})
 }
 
 func (l *load) job(name string) *scanv1.ScanJob {

@@ -89,7 +89,7 @@ func manage(ctx context.Context, text string) error {
 		Client:                              client.Options{Cache: &client.CacheOptions{Unstructured: true}},
 		LeaderElection:                      true,
 		LeaderElectionResourceLockInterface: lease,
-		LeaseDuration:                       ptr.To(leaseDuration), RenewDeadline: ptr.To(renewDeadline), RetryPeriod: ptr.To(100 * time.Millisecond),
+		LeaseDuration:                       ptr.To(leaseDuration), RenewDeadline: ptr.To(renewDeadline), RetryPeriod: ptr.To(250 * time.Millisecond),
 		LeaderElectionReleaseOnCancel: true,
 	})
 	if err != nil {
@@ -112,8 +112,8 @@ func manage(ctx context.Context, text string) error {
 				Infrastructure: 10 * time.Millisecond, InfrastructureMax: 50 * time.Millisecond,
 			},
 			Leading:  lease.Held,
-			ListsLag: 3 * time.Second,
-			Quotas:   fargate.Quotas{RunTask: unlimited, Modify: unlimited, Read: unlimited, OnDemandLaunches: unlimited, SpotLaunches: unlimited},
+			ListsLag: 3 * time.Second, SweepInterval: 2 * time.Second, OrphanAfter: 200 * time.Millisecond,
+			Quotas: fargate.Quotas{RunTask: unlimited, Modify: unlimited, Read: unlimited, OnDemandLaunches: unlimited, SpotLaunches: unlimited},
 		},
 		Inbox:      inbox.Options{WaitTime: time.Second, VisibilityTimeout: 2 * time.Second, RetryAfter: time.Second},
 		CodeCommit: codecommit.Options{CallsPerSecond: 1000},

@@ -51,7 +51,7 @@ func planOf(seed uint64, name string) plan {
 		p.exits = []int{contract.ExitTemporary, contract.ExitFindings}
 	case dice < 92:
 		p.exits = []int{contract.ExitRequest}
-	case dice < 96:
+	case dice < 94:
 		p.exits = []int{1}
 	case strings.HasPrefix(name, handPrefix):
 		p.exits = []int{hangs}

@@ -4,8 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -27,7 +27,7 @@ func attemptOf(startedBy string) (uid types.UID, number string) {
 }
 
 // wantTasks compares the tasks in ECS with the attempts of the jobs, in both directions.
-func (w *world) wantTasks(all map[types.UID]*scanv1.ScanJob, unseen map[types.UID]bool) {
+func (w *world) wantTasks(all map[types.UID]*scanv1.ScanJob, unseen map[types.UID]bool, forced map[types.UID]time.Time) {
 	tasks := map[string]awslocal.Task{}
 	for _, task := range w.aws.Tasks() {
 		if twin, ok := tasks[task.StartedBy]; ok {
@@ -44,10 +44,13 @@ func (w *world) wantTasks(all map[types.UID]*scanv1.ScanJob, unseen map[types.UI
 		if task.StoppedAt.IsZero() {
 			w.violated("task %s of %s still runs", task.ARN, task.StartedBy)
 		}
+		if _, ok := forced[uid]; ok && task.StopCode == "UserInitiated" && !strings.Contains(task.StoppedReason, "its ScanJob is gone") {
+			w.violated("task %s of a job that was deleted by force was stopped for %q", task.ARN, task.StoppedReason)
+		}
 	}
 	for uid, job := range all {
 		for i := range job.Status.Attempts {
-			if unseen[uid] {
+			if _, ok := forced[uid]; ok || unseen[uid] {
 				break // nobody knows what its attempts came to
 			}
 			attempt := &job.Status.Attempts[i]
@@ -60,7 +63,8 @@ func (w *world) wantTasks(all map[types.UID]*scanv1.ScanJob, unseen map[types.UI
 		}
 	}
 	for startedBy := range tasks {
-		if uid, _ := attemptOf(startedBy); unseen[uid] {
+		uid, _ := attemptOf(startedBy)
+		if _, ok := forced[uid]; ok || unseen[uid] {
 			continue
 		}
 		w.violated("no attempt knows of task %s", startedBy)
@@ -112,29 +116,6 @@ func classOf(attempt *scanv1.Attempt, task awslocal.Task) scanv1.FailureClass {
 		return "nobody may stop a task that is wanted"
 	}
 	return scanv1.ClassScan
-}
-
-// wantLimits looks at every moment in ECS.
-func (w *world) wantLimits(all map[types.UID]*scanv1.ScanJob) {
-	byEnvironment := map[string][]awslocal.Task{}
-	for _, task := range w.aws.Tasks() {
-		uid, _ := attemptOf(task.StartedBy)
-		if job := all[uid]; job != nil { // wantTasks tells of the others
-			byEnvironment[job.Spec.EnvironmentName] = append(byEnvironment[job.Spec.EnvironmentName], task)
-		}
-	}
-	for name, tasks := range byEnvironment {
-		limit := int(w.environments[name].Spec.Capacity.MaxConcurrentTasks)
-		for _, at := range tasks {
-			// The number can be at its highest only when a task has just been started.
-			live := slices.DeleteFunc(slices.Clone(tasks), func(task awslocal.Task) bool {
-				return task.CreatedAt.After(at.CreatedAt) || !task.StoppedAt.IsZero() && !task.StoppedAt.After(at.CreatedAt)
-			})
-			if len(live) > limit {
-				w.violated("environment %s had %d tasks at once, and its limit is %d:\n%s", name, len(live), limit, lives(live, all))
-			}
-		}
-	}
 }
 
 // lives tells when tasks and the records of their attempts began and ended.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,6 +36,9 @@ type world struct {
 	canary string
 	// environments are those of the namespace, by name.
 	environments map[string]*scanv1.ScanEnvironment
+	limits       limits
+	// forced are the UIDs of the jobs that were deleted by force, and when.
+	forced sync.Map
 
 	mu         sync.Mutex
 	violations []string
@@ -107,6 +111,7 @@ func (w *world) environment(name string, limit int32, change ...func(*scanv1.Sca
 	}
 	must(w.t, w.kube.Create(w.t.Context(), environment))
 	w.environments[name] = environment
+	w.limits.begin(name, limit)
 }
 
 // random is a source of choices for one part of the run, whatever the other parts draw.
@@ -125,6 +130,16 @@ func (w *world) violated(format string, values ...any) {
 	const most = 3000 // a status is long, and the first of many violations tells most
 	text := fmt.Sprintf(format, values...)
 	w.violations = append(w.violations, text[:min(most, len(text))])
+}
+
+// forcedJobs are the jobs that were deleted by force, and when.
+func (w *world) forcedJobs() map[types.UID]time.Time {
+	jobs := map[types.UID]time.Time{}
+	w.forced.Range(func(uid, at any) bool {
+		jobs[uid.(types.UID)] = at.(time.Time)
+		return true
+	})
+	return jobs
 }
 
 // note writes down what the test does.
@@ -149,7 +164,7 @@ func (w *world) until(what string, condition func() (met bool, progress string))
 		case time.Since(moved) > patience:
 			w.t.Fatalf("seed %d: waited in vain until %s: %s\n%s", w.seed, what, progress, w.lastWords())
 		}
-		time.Sleep(20 * time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
 	}
 }
 
