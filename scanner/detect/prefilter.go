@@ -75,12 +75,12 @@ func newPrefilter(literals []string) *prefilter {
 func (p *prefilter) makeTable() {
 	p.first, p.grams = make([]int32, 1<<firstBits), make([]gram, 0, p.gramsAtMost())
 	for i, literal := range p.literals {
-		switch n := len(literal); {
-		case n == 2:
-		case n == 3:
+		switch len(literal) {
+		case 2:
+		case 3:
 			p.addWild(i, 0, three(literal), 24)
 			p.addWild(i, -1, three(literal)<<8, 0)
-		case n == gramSize:
+		case gramSize:
 			p.add(i, 0, four(literal))
 			p.addWild(i, -1, three(literal)<<8, 0)
 		default:
