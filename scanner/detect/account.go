@@ -109,10 +109,7 @@ func inAccountContext(data []byte, start, end int) bool {
 			return true
 		}
 	}
-	if bytes.HasSuffix(before, []byte("/")) && bytes.Contains(before, []byte(":organizations::")) && bytes.Contains(before, []byte(":account/o-")) {
-		return true
-	}
-	if isPrincipal(before) || endsInARN(before) || bytes.HasSuffix(before, []byte("-at-")) {
+	if isPrincipal(before) || inOrganization(before) || endsInARN(before) || bytes.HasSuffix(before, []byte("-at-")) {
 		return true
 	}
 	if at := bytes.LastIndex(before, []byte("cdk-")); at >= 0 && bytes.HasSuffix(before, []byte("-assets-")) {
@@ -141,6 +138,11 @@ func namedFarther(before []byte) bool {
 		return namedAsAccount([]byte(rest[strings.LastIndexByte(rest, '\n')+1:] + "="))
 	}
 	return false
+}
+
+// inOrganization tells whether before ends in the ARN of an organization's account, with the number to follow.
+func inOrganization(before []byte) bool {
+	return bytes.HasSuffix(before, []byte("/")) && bytes.Contains(before, []byte(":organizations::")) && bytes.Contains(before, []byte(":account/o-"))
 }
 
 // isPrincipal tells whether the line before the digits ends in the key AWS, as the principals of policies have it.

@@ -72,7 +72,7 @@ func inAccountMap(data []byte, start, end int) bool {
 // isMapElement tells whether the text is a key and what parts it from its value, up to that.
 func isMapElement(text []byte) bool {
 	key := bytes.TrimRight(text, " \t\"'=:>")
-	if len(key) == len(text) || bytes.IndexAny(text[len(key):], "=:") < 0 {
+	if len(key) == len(text) || !bytes.ContainsAny(text[len(key):], "=:") {
 		return false
 	}
 	key = bytes.Trim(key, " \t\"'")

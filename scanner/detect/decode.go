@@ -57,10 +57,12 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 	if start, end, ok := continued(w); ok {
 		goOn(start, end)
 	}
+	looked := 0 // bytes that said nothing
 	for _, run := range runs {
-		start, end, plain, cut := decodeRun(w, run, done)
-		if cut {
-			d.leftOut = fmt.Sprintf("a text that is packed in base64 goes on beyond what is unpacked of one, %d KiB or %d times its size", unpackedMost>>10, unpackedRatio)
+		start, end, plain, cut := decodeRun(w, run, done, roomFor(looked))
+		d.tellCut(cut)
+		if plain == nil {
+			looked += end - start
 		}
 		if plain != nil {
 			visit(start, end, plain)
@@ -89,6 +91,22 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 	return failed
 }
 
+// roomFor returns how much of a packed text is looked at, where so many bytes of the window looked like one and said nothing: any
+// line may look like the beginning of a long text.
+func roomFor(looked int) int {
+	if looked > 4*packedMost {
+		return encodedMost
+	}
+	return packedMost
+}
+
+// tellCut notes where a packed text goes on.
+func (d *Detector) tellCut(cut bool) {
+	if cut {
+		d.leftOut = fmt.Sprintf("a text that is packed in base64 goes on beyond what is unpacked of one, %d KiB or %d times its size", unpackedMost>>10, unpackedRatio)
+	}
+}
+
 // tellDepth notes that there is something encoded in the window, which is as deep as anything is decoded.
 func (d *Detector) tellDepth(w *window, runs []span) {
 	const least = 24
@@ -99,7 +117,7 @@ func (d *Detector) tellDepth(w *window, runs []span) {
 		if run.end-run.start < least {
 			continue
 		}
-		if _, _, plain, _ := decodeRun(w, run, 0); plain != nil {
+		if _, _, plain, _ := decodeRun(w, run, 0, encodedMost); plain != nil {
 			d.leftOut = fmt.Sprintf("a text is encoded more than %d times over", w.depth)
 			return
 		}
@@ -170,22 +188,14 @@ func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain 
 }
 
 // decodeRun returns what the run of base64 or hexadecimal says, and where it stands; nil where it says nothing. What begins
-// before done was seen. cut tells that it says more, which is beyond the bounds of what is packed.
-func decodeRun(w *window, run span, done int) (start, end int, plain []byte, cut bool) {
+// before done was seen. Of what is packed it looks at packedMost bytes; cut tells that there is more.
+func decodeRun(w *window, run span, done, packedMost int) (start, end int, plain []byte, cut bool) {
 	data := w.data
 	start, end = run.start, run.end
 	if start < done {
 		return 0, 0, nil, false
 	}
-	if start > 0 && data[start-1] == '\\' && bytes.IndexByte([]byte("nrt"), data[start]) >= 0 {
-		start++
-	}
-	if data[start] == '+' && (start == 0 || data[start-1] == '\n') {
-		start++ // that of a diff: no text begins so in base64
-	}
-	if bytes.HasPrefix(data[start:end], []byte("0x")) {
-		start += 2
-	}
+	start = behindMarks(data, start, end)
 	if text := decodeHex(data[start:end]); text != nil {
 		return start, end, text, false
 	}
@@ -193,14 +203,42 @@ func decodeRun(w *window, run span, done int) (start, end int, plain []byte, cut
 		start--
 	}
 	packed := bytes.HasPrefix(data[start:end], []byte(gzipOpening))
+	twice := bytes.HasPrefix(data[start:end], []byte(gzipOpeningTwice))
 	if !packed && !opensAsText(data[start:end]) {
 		return 0, 0, nil, false
 	}
-	const wrapped = 60
 	most := encodedMost
-	if packed || bytes.HasPrefix(data[start:end], []byte(gzipOpeningTwice)) {
+	if packed || twice {
 		most = packedMost
 	}
+	token, end := tokenOf(data, start, end, most)
+	beyond := end-start == most || end == len(data) && !w.last
+	if packed {
+		plain, cut = decodeGzip(token)
+		return start, behindPadding(data, end), plain, cut || plain != nil && beyond
+	}
+	plain = decodeBase64(token)
+	return start, behindPadding(data, end), plain, twice && plain != nil && beyond
+}
+
+// behindMarks returns where a run begins behind an escape, the sign of a diff, or the mark of hexadecimal digits.
+func behindMarks(data []byte, start, end int) int {
+	if start > 0 && data[start-1] == '\\' && bytes.IndexByte([]byte("nrt"), data[start]) >= 0 {
+		start++
+	}
+	if data[start] == '+' && (start == 0 || data[start-1] == '\n') {
+		start++ // no text begins so in base64
+	}
+	if bytes.HasPrefix(data[start:end], []byte("0x")) {
+		start += 2
+	}
+	return start
+}
+
+// tokenOf returns the text in base64 of which data[start:end] is the first run, over several lines and with the letters of URLs, most
+// bytes of it at most, and where it ends.
+func tokenOf(data []byte, start, end, most int) ([]byte, int) {
+	const wrapped = 60
 	token := data[start:end]
 	if end-start >= wrapped {
 		var text string
@@ -213,12 +251,7 @@ func decodeRun(w *window, run span, done int) (start, end int, plain []byte, cut
 		}
 		token = data[start:end]
 	}
-	if packed {
-		plain, cut = decodeGzip(token)
-		cut = cut || plain != nil && (end-start == most || end == len(data) && !w.last)
-		return start, behindPadding(data, end), plain, cut
-	}
-	return start, behindPadding(data, end), decodeBase64(token), false
+	return token, end
 }
 
 // gzipOpening is the base64 of what gzip begins with, as in the user data of instances.

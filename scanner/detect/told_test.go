@@ -3,6 +3,7 @@ package detect_test
 import (
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -114,5 +115,21 @@ func TestLinesOfBase64ThatBeginWithAPlus(t *testing.T) {
 				t.Errorf("%s, lines of %d: found %v, told %v", name, width, rules, reasons)
 			}
 		}
+	}
+}
+
+// Each line may look like the beginning of a text that goes on to the end.
+func TestLinesThatAllLookPackedAreNotEachLookedAtToTheEnd(t *testing.T) {
+	pair := newPair(t)
+	line := "H4sI" + strings.Repeat("AAAA/zk9", 8) + "\n"
+	content := strings.Repeat(line, 15_000) + "key: " + pair.ID + "\nsecret: " + pair.Secret + "\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, rules := toldIn(t, content); len(rules) != 2 {
+		t.Errorf("found %v", rules)
+	}
+	runtime.ReadMemStats(&after)
+	if copied := (after.TotalAlloc - before.TotalAlloc) >> 20; copied > 4096 {
+		t.Errorf("%d MiB were looked at for a content of %d KiB", copied, len(content)>>10)
 	}
 }
