@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,11 +16,11 @@ import (
 
 func TestARegionThatDoesNotAnswerIsNotWaitedForByEveryCall(t *testing.T) {
 	silent := make(chan struct{})
-	answering := false
-	asked := 0
+	var answering atomic.Bool
+	var asked atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked++
-		if !answering {
+		asked.Add(1)
+		if !answering.Load() {
 			select {
 			case <-silent:
 			case <-r.Context().Done():
@@ -48,10 +49,10 @@ func TestARegionThatDoesNotAnswerIsNotWaitedForByEveryCall(t *testing.T) {
 			t.Fatalf("a call without an answer returned %v", err)
 		}
 	}
-	if err := describe(); !errors.Is(err, ErrSilent) || asked != silentCalls {
-		t.Fatalf("after %d silent calls the next returned %v", asked, err)
+	if err := describe(); !errors.Is(err, ErrSilent) || asked.Load() != silentCalls {
+		t.Fatalf("after %d silent calls the next returned %v", asked.Load(), err)
 	}
-	answering = true
+	answering.Store(true)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		err := describe()
