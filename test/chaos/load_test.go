@@ -193,7 +193,7 @@ func (l *load) force(ctx context.Context, name string) error {
 		if err := l.world.kube.Get(ctx, client.ObjectKeyFromObject(job), job); err != nil {
 			return err
 		}
-		if openAttempt(job) != nil || isFinished(job) {
+		if attempt := openAttempt(job); attempt != nil && attempt.TaskARN != "" || isFinished(job) {
 			break
 		}
 	}
