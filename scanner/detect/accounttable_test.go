@@ -40,13 +40,3 @@ func TestAccountNumbersInTablesAndMaps(t *testing.T) {
 		})
 	}
 }
-
-func TestValuesThatSOPSEncryptedAreNoSecrets(t *testing.T) {
-	pair := newPair(t)
-	if got := scan(t, "aws_secret_access_key: ENC[AES256_GCM,data:"+pair.Secret+",iv:"+pair.Secret+"AAA=,tag:x,type:str]\n"); len(got) > 0 {
-		t.Errorf("found %v", short(got))
-	}
-	if got := scan(t, "aws_secret_access_key: "+pair.Secret+" # was ENC\n"); len(got) != 1 {
-		t.Errorf("found %v, want the secret", short(got))
-	}
-}

@@ -47,11 +47,6 @@ func findSecretKey(w *window, run span, report func(hit)) {
 	report(h)
 }
 
-// isSealed tells whether the value is a part of one that SOPS has encrypted.
-func isSealed(data []byte, start int) bool {
-	return bytes.Contains(lineBefore(data, start, secretContext), []byte("ENC[AES256_GCM,"))
-}
-
 // touchesLongerToken tells whether the run is a piece of a longer token, such as padded or URL-safe base64.
 func touchesLongerToken(data []byte, start, end int) bool {
 	if start > 0 && (data[start-1] == '_' || data[start-1] == '-') {
