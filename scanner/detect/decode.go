@@ -28,6 +28,9 @@ const (
 // hexadecimal, and the escapes of URLs, JSON, source code and HTML. A hit is where the encoded text stands. What is in one of
 // the whole values is a part of it.
 func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []hit, report func(hit)) error {
+	for len(runs) > 0 && runs[0].end <= w.seen {
+		runs = runs[1:]
+	}
 	if w.depth >= d.engine.depth {
 		d.tellDepth(w, runs)
 		return nil
@@ -36,7 +39,7 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 	done := 0
 	slices.SortFunc(whole, func(a, b hit) int { return cmp.Compare(a.start, b.start) })
 	visit := func(start, end int, plain []byte) {
-		if failed != nil || start < done || covered(whole, start, end) {
+		if failed != nil || start < done || end <= w.seen || covered(whole, start, end) {
 			return
 		}
 		done = end
@@ -74,7 +77,7 @@ func (d *Detector) decode(ctx context.Context, w *window, runs []span, whole []h
 	done = 0
 	escapes(w, visit)
 	softBreaks(w, func(start, end int, plain []byte, breaks []int) {
-		if failed != nil {
+		if failed != nil || end <= w.seen {
 			return
 		}
 		outer := d.joining
@@ -176,7 +179,7 @@ func (d *Detector) lookInto(ctx context.Context, w *window, encoded span, plain 
 	after := w.data[encoded.end:min(len(w.data), encoded.end+encodedAfter)]
 	text := bytes.Join([][]byte{before, plain, after}, nil)
 	from, to := len(before), len(before)+len(plain)
-	inner := &window{data: text, from: 0, to: to, last: true, depth: w.depth + 1, place: w.place}
+	inner := &window{data: text, from: 0, to: to, last: true, depth: w.depth + 1, seen: from, place: w.place}
 	return d.look(ctx, inner, func(h hit) {
 		if h.end <= from || h.start >= to {
 			return // seen without decoding

@@ -2,6 +2,7 @@ package detect_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"runtime"
 	"strings"
@@ -131,5 +132,43 @@ func TestLinesThatAllLookPackedAreNotEachLookedAtToTheEnd(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if copied := (after.TotalAlloc - before.TotalAlloc) >> 20; copied > 4096 {
 		t.Errorf("%d MiB were looked at for a content of %d KiB", copied, len(content)>>10)
+	}
+}
+
+// What stands around a text that is decoded was seen there already, and is encoded once.
+func TestTextsThatAreEncodedOnceBesideEachOtherTellNothing(t *testing.T) {
+	var digits, words, nested strings.Builder
+	for range 5 {
+		digits.WriteString(hex.EncodeToString([]byte(randomOf(base36, 20))) + "\n")
+		words.WriteString("\t\"" + base64Of(randomOf(base36, 30)) + "\" +\n")
+	}
+	for _, content := range []string{digits.String(), words.String(), "payload: " + base64Of(digits.String()) + "\n"} {
+		if reasons, rules := toldIn(t, content); len(reasons) > 0 || len(rules) > 0 {
+			t.Errorf("found %v, told %v in\n%s", rules, reasons, content)
+		}
+	}
+	for range 5 {
+		text := incompressible(30)
+		for range detect.DefaultDepth + 1 {
+			text = base64Of(text)
+		}
+		nested.WriteString(text + "\n")
+	}
+	if reasons, _ := toldIn(t, nested.String()); len(reasons) != 1 {
+		t.Errorf("five texts that are encoded five times: told %v", reasons)
+	}
+}
+
+func TestWhatReachesOverTheEndOfAnEncodedTextIsFound(t *testing.T) {
+	pair := newPair(t)
+	neighbour := base64Of(incompressible(40))
+	for name, content := range map[string]string{
+		"a pair in neighbours":       neighbour + "\n" + base64Of("id="+pair.ID) + "\n" + neighbour + "\n" + base64Of("secret="+pair.Secret) + "\n",
+		"an id outside":              "key=" + pair.ID + " " + neighbour + " " + base64Of("secret="+pair.Secret) + "\n",
+		"a value escaped at its end": "id: " + pair.ID + "\nsecret: " + pair.Secret[:36] + percent(pair.Secret[36:]) + "\n",
+	} {
+		if reasons, rules := toldIn(t, content); len(rules) != 2 || len(reasons) > 0 {
+			t.Errorf("%s: found %v, told %v", name, rules, reasons)
+		}
 	}
 }

@@ -27,6 +27,8 @@ type window struct {
 	last bool
 	// depth is how many encodings were undone to get here.
 	depth int
+	// seen is where a decoded text begins: what is encoded before it is decoded where that stands, and not again as its context.
+	seen int
 	// place is what the path of the file says.
 	place *Place
 }
