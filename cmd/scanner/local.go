@@ -184,7 +184,7 @@ func (l *local) run(ctx context.Context, argument string, do func(context.Contex
 	document := contract.Result{Source: source, StartedAt: started.UTC(), FinishedAt: time.Now().UTC()}
 	subject := report.NewSubject(document, findings, "").With(outcome.Suppressed, nil, outcome.Problems).WithRules(l.engine.Rules())
 	if err := l.write(subject); err != nil {
-		return err
+		return failure.Request(err, "the report cannot be written: %v", err)
 	}
 	for _, problem := range outcome.Problems {
 		fmt.Fprintln(l.stderr, "scanner:", problem)
@@ -239,18 +239,22 @@ func (l *local) write(subject report.Subject) error {
 	return report.Write(l.stdout, l.flags.format, subject, options)
 }
 
-// writeFile writes a report that is whole or not there; into a device or a pipe, such as /dev/null, as into any.
+// writeFile writes a report that is whole or not there. What is no file of its own, such as a device, a pipe, or a link like
+// /dev/stdout, is written into and not replaced.
 func writeFile(path, format string, subject report.Subject, options report.Options) (err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		device, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder; name a file in it", path)
+	}
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		into, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 		if err != nil {
-			return failure.Request(err, "the report cannot be written: %v", err)
+			return err
 		}
-		return errors.Join(report.Write(device, format, subject, options), device.Close())
+		return errors.Join(report.Write(into, format, subject, options), into.Close())
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
-		return failure.Request(err, "the report cannot be written: %v", err)
+		return err
 	}
 	defer func() {
 		if err != nil {

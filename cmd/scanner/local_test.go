@@ -61,6 +61,56 @@ func TestAReportIntoAPipeLeavesThePipeThere(t *testing.T) {
 	}
 }
 
+func TestAReportThroughALinkGoesWhereTheLinkLeads(t *testing.T) {
+	folder := folderWith(t, map[string]string{"report.json": strings.Repeat("an earlier report that is longer\n", 1000)})
+	target, link := filepath.Join(folder, "report.json"), filepath.Join(folder, "latest")
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t, nil, "dir", "--format", "json", "--output", link, t.TempDir()); got.exit != contract.ExitClean {
+		t.Fatalf("exit %d\n%s", got.exit, got.stderr)
+	}
+	if info, err := os.Lstat(link); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link is replaced: %v, %v", info.Mode(), err)
+	}
+	if content, err := os.ReadFile(target); err != nil || !json.Valid(content) {
+		t.Errorf("no report behind the link: %.80q, %v", content, err)
+	}
+}
+
+func TestAReportThatCannotBeWrittenSaysWhy(t *testing.T) {
+	folder := t.TempDir()
+	full := filepath.Join(folder, "full")
+	if err := os.Symlink("/dev/full", full); err != nil {
+		t.Fatal(err)
+	}
+	device, err := os.OpenFile(full, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	for to, want := range map[string]string{
+		full:                            "no space left on device",
+		folder:                          "is a folder; name a file in it",
+		folder + "/":                    "is a folder; name a file in it",
+		filepath.Join(folder, "x", "y"): "no such file or directory",
+	} {
+		got := start(t, nil, "dir", "--output", to, t.TempDir())
+		if got.exit != contract.ExitRequest || !strings.HasPrefix(got.stderr, "scanner: the report cannot be written: ") || !strings.Contains(got.stderr, want) {
+			t.Errorf("to %s: exit %d, %s, want %q", to, got.exit, got.stderr, want)
+		}
+	}
+	var stderr strings.Builder
+	c := command(t, nil, "dir", t.TempDir())
+	c.Stdout, c.Stderr = device, &stderr
+	if err := c.Run(); c.ProcessState.ExitCode() != contract.ExitRequest || !strings.Contains(stderr.String(), "the report cannot be written: ") {
+		t.Errorf("to a full standard output: %v, %s", err, stderr.String())
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 1 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
 func TestDirReportsInEveryFormatAndNoneHoldsASecret(t *testing.T) {
 	folder, secrets := leaking(t)
 	for _, format := range report.Formats() {
