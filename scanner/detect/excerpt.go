@@ -11,6 +11,8 @@ const (
 	excerptAfter  = 32
 	// omitted stands for what an excerpt does not show.
 	omitted = "…"
+	// byteOrderMark is what programs of Windows begin a file in UTF-8 with.
+	byteOrderMark = "\ufeff"
 )
 
 // excerpt is what a line says around a secret. It is made of names that are known words and of the signs between them: whatever
@@ -20,7 +22,8 @@ type excerpt struct{ before, after string }
 // excerptOf returns the excerpt of the line with data[start:end]. Of a secret over several lines it tells what stands before.
 func excerptOf(data []byte, start, end int) (e excerpt) {
 	line := lineBefore(data, start, excerptBefore)
-	e.before = strings.TrimLeft(namesIn(line, len(line) == excerptBefore, false, true), " ")
+	cut := len(line) == excerptBefore
+	e.before = strings.TrimLeft(namesIn(bytes.TrimPrefix(line, []byte(byteOrderMark)), cut, false, true), " ")
 	if bytes.IndexByte(data[start:end], '\n') < 0 {
 		rest := restOfLine(data, end, excerptAfter)
 		e.after = strings.TrimRight(namesIn(rest, true, len(rest) == excerptAfter, false), " ")

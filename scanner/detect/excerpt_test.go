@@ -15,7 +15,7 @@ func TestExcerpts(t *testing.T) {
 	pair, other := newPair(t), newPair(t)
 	password := "pw" + randomOf(base36, 12)
 	id, secret := "AKIA"+masked, pair.Secret[:4]+masked
-	encoded := base64.StdEncoding.EncodeToString([]byte("aws_secret_access_key=" + pair.Secret))
+	inBase64 := base64Of("aws_secret_access_key=" + pair.Secret)
 	for _, row := range []struct {
 		name, content string
 		rule          string
@@ -32,11 +32,13 @@ func TestExcerpts(t *testing.T) {
 		{"a word that began before the excerpt", password + "key=" + strings.Repeat(" ", 58) + pair.ID, detect.RuleAccessKeyID, "…= " + id},
 		{"a word of a name beside digits", "key42=" + pair.ID, detect.RuleAccessKeyID, "…=" + id},
 		{"an account number beside", "account=" + planted.Account() + " key=" + pair.ID, detect.RuleAccessKeyID, "account=… key=" + id},
-		{"an encoded value", "data: " + encoded, detect.RuleSecretAccessKey, "data: " + secret},
+		{"an encoded value", "data: " + inBase64, detect.RuleSecretAccessKey, "data: " + secret},
 		{"a very long line", strings.Repeat("q=1;", 300_000) + "key=" + pair.ID + strings.Repeat(";q=2", 300_000), detect.RuleAccessKeyID,
 			strings.Repeat("…=…;", 15) + "key=" + id + strings.Repeat(";…=…", 8)},
 		{"escape sequences", "\x1b]0;title\x07\x1b[31mkey\u202e = " + pair.ID + "\x1b[2J\x00\r", detect.RuleAccessKeyID, "…]…;…[… = " + id + "…[…"},
 		{"letters outside of ASCII", "schlüssel: " + pair.ID + " größe", detect.RuleAccessKeyID, "…: " + id + " …"},
+		{"a byte-order mark", "\ufeffkey: " + pair.ID, detect.RuleAccessKeyID, "key: " + id},
+		{"a byte-order mark of UTF-16", string([]byte{0xff, 0xfe}) + encoded(binary.LittleEndian, "key: "+pair.ID), detect.RuleAccessKeyID, "key: " + id},
 		{"Windows' line ends", "x\r\nkey: " + pair.ID + "\r\nsecret: y", detect.RuleAccessKeyID, "key: " + id},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -20,18 +20,29 @@ func decodeUTF16(content io.Reader) (io.Reader, error) {
 		return &utf32Reader{source: source, order: order}, nil
 	}
 	if bigEndian, ok := isUTF16(opening); ok {
+		if bytes.HasPrefix(opening, []byte(markLittle)) || bytes.HasPrefix(opening, []byte(markBig)) {
+			if _, err := source.Discard(len(markBig)); err != nil {
+				return nil, err
+			}
+		}
 		return &utf16Reader{source: source, bigEndian: bigEndian}, nil
 	}
 	return source, nil
 }
 
+// markLittle and markBig are the byte order marks of UTF-16.
+const (
+	markLittle = "\xff\xfe"
+	markBig    = "\xfe\xff"
+)
+
 // isUTF16 tells by the first bytes of a content whether it is of UTF-16, and in which order.
 func isUTF16(opening []byte) (bigEndian, ok bool) {
 	opening = opening[:min(len(opening), sampleLength)]
 	switch {
-	case bytes.HasPrefix(opening, []byte("\xff\xfe")):
+	case bytes.HasPrefix(opening, []byte(markLittle)):
 		return false, true
-	case bytes.HasPrefix(opening, []byte("\xfe\xff")):
+	case bytes.HasPrefix(opening, []byte(markBig)):
 		return true, true
 	case mostlyUnits(opening, 0):
 		return false, true
