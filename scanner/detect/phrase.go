@@ -43,9 +43,9 @@ func goesOn(nodes []*syntax.Regexp) (p phrase, ok bool) {
 	if nodes[0].Op != syntax.OpLiteral {
 		return p, false
 	}
-	literal := strings.ToLower(string(nodes[0].Rune))
+	literal := string(nodes[0].Rune)
 	parts := punctuated(literal)
-	if len(parts) == 0 || !strings.HasSuffix(literal, parts[len(parts)-1]) {
+	if len(parts) == 0 || !strings.HasSuffix(lowerASCII(literal), parts[len(parts)-1]) {
 		return p, false
 	}
 	p.text = parts[len(parts)-1]
@@ -88,7 +88,7 @@ func hasTwin(c byte) bool { return c == 'k' || c == 's' }
 
 // punctuated returns the parts of the literal that end in punctuation, each with the letters before it that have no twin.
 func punctuated(literal string) (parts []string) {
-	lower := strings.ToLower(literal)
+	lower := lowerASCII(literal)
 	begin := 0
 	for i := range len(lower) {
 		switch c := lower[i]; {
@@ -104,9 +104,21 @@ func punctuated(literal string) (parts []string) {
 	return parts
 }
 
+// lowerASCII returns the text with its letters of ASCII in lower case. Others stay: some would become letters of ASCII that no match
+// holds, as U+0130 does.
+func lowerASCII(text string) string {
+	lower := []byte(text)
+	for i, c := range lower {
+		if isUpper(c) {
+			lower[i] = c + 'a' - 'A'
+		}
+	}
+	return string(lower)
+}
+
 // opening returns the first letter of the literal, and those behind it that have no twin.
 func opening(literal string) string {
-	lower := strings.ToLower(literal)
+	lower := lowerASCII(literal)
 	for i := range len(lower) {
 		if c := lower[i]; c >= 0x80 || i > 0 && hasTwin(c) {
 			return lower[:i]

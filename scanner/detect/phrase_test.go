@@ -24,9 +24,12 @@ func TestPhrasesThatEveryMatchHolds(t *testing.T) {
 		`(?:a:)?b`:                          nil,
 		`(?:a:)*b=`:                         text("b="),
 		`(?i)kind:[ \t]*["']?secret|x: kind:[ \t]*["']?secret`: {{text: "ind:"}, {text: "ind:", gap: "\t \"'", next: "secret"}},
-		`(?i)a:[b-d]?ask`:  {{text: "a:"}, {text: "a:", gap: "BCDbcd", next: "a"}},
-		`(?i)a:[b-d]?beta`: text("a:"),
-		`a:[^b]?beta`:      text("a:"),
+		`(?i)a:[b-d]?ask`:   {{text: "a:"}, {text: "a:", gap: "BCDbcd", next: "a"}},
+		`(?i)a:[b-d]?beta`:  text("a:"),
+		`a:[^b]?beta`:       text("a:"),
+		`token:\s*İstanbul`: text("en:"),
+		`İd:`:               text("d:"),
+		`token:\s*Kelvin`:   text("en:"),
 	} {
 		parsed, err := syntax.Parse(expression, syntax.Perl)
 		if err != nil {
