@@ -1285,8 +1285,8 @@ func builtinDocuments() []document {
 				{
 					ID:          "slack-legacy-token",
 					Description: "Slack legacy token",
-					Regex:       "(xox[os]-\\d{1,20}-\\d{1,20}-\\d{1,20}-[a-fA-F\\d]{6,80})",
-					Entropy:     2.5,
+					Regex:       "(xox[os]-\\d{1,40}-\\d{1,40}-\\d{1,40}-[a-fA-F\\d]{1,80})",
+					Entropy:     2,
 					Keywords:    []string{"xoxo-", "xoxs-"},
 					Severity:    "high",
 					Advice:      "Revoke it on the page Legacy tokens, put its successor into a secret store, and look for uses that are not yours.",

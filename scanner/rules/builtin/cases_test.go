@@ -83,6 +83,7 @@ func TestRulesWithAContextFindTheirForms(t *testing.T) {
 		{"generic-api-key", "64 hexadecimal digits of a secret", "SECRET_KEY_BASE=LONGHEX"},
 		{"generic-api-key", "constructor", `new Client(token: "PASSWORD")`},
 		{"generic-api-key", "XML", "<password>PASSWORD</password>"},
+		{"slack-legacy-token", "with parts of any length", "token: xox" + "s-" + strings.Repeat("3206092", 3) + "-45-3743137121-83c2"},
 	} {
 		t.Run(c.rule+"/"+c.name, func(t *testing.T) {
 			random := rand.New(rand.NewPCG(3, 4))
