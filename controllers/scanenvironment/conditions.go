@@ -42,7 +42,7 @@ func conclude(environment *v1alpha1.ScanEnvironment, references []reference, fou
 		}
 	}
 	setCondition(&status, environment.Generation, ready, now)
-	doubt(&status, previous, environment.Generation, now)
+	doubt(&status, previous, unchanged, environment.Generation, now)
 	if first == nil || !first.problem.unknown {
 		stamp(&status, previous, now)
 	}

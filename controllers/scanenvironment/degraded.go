@@ -12,8 +12,9 @@ import (
 
 // doubt takes back what a failed attempt said of an environment that is not the one any more that it was started in.
 // Whether the change was the cure, the next attempt tells; it is the ScanJob controller that sets condition Degraded.
-func doubt(status *v1alpha1.ScanEnvironmentStatus, previous v1alpha1.ScanEnvironmentStatus, generation int64, now time.Time) {
-	same := previous.ObservedGeneration == generation && equality.Semantic.DeepEqual(previous.Resolved, status.Resolved)
+// unchanged says that the spec is still the checked one, but perhaps for its limits, which cure no attempt.
+func doubt(status *v1alpha1.ScanEnvironmentStatus, previous v1alpha1.ScanEnvironmentStatus, unchanged bool, generation int64, now time.Time) {
+	same := unchanged && equality.Semantic.DeepEqual(previous.Resolved, status.Resolved)
 	if same || !meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionDegraded) {
 		return
 	}

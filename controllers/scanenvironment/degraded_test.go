@@ -18,18 +18,22 @@ func TestAChangeCastsDoubtOnWhatAttemptsSaid(t *testing.T) {
 		name       string
 		observed   int64
 		definition string
+		checked    string
 		before     metav1.ConditionStatus
 		want       metav1.ConditionStatus
 	}{
-		{"nothing has changed", generation, "arn-of-scanner:7", metav1.ConditionTrue, metav1.ConditionTrue},
-		{"the spec has changed", generation - 1, "arn-of-scanner:7", metav1.ConditionTrue, metav1.ConditionUnknown},
-		{"a reference leads elsewhere", generation, "arn-of-scanner:8", metav1.ConditionTrue, metav1.ConditionUnknown},
-		{"the change comes after an attempt that ran", generation, "arn-of-scanner:8", metav1.ConditionFalse, metav1.ConditionFalse},
+		{"nothing has changed", generation, "arn-of-scanner:7", "", metav1.ConditionTrue, metav1.ConditionTrue},
+		{"the spec has changed", generation - 1, "arn-of-scanner:7", "", metav1.ConditionTrue, metav1.ConditionUnknown},
+		{"only a limit has changed", generation - 1, "arn-of-scanner:7", (&v1alpha1.ScanEnvironment{}).CheckedSpec(), metav1.ConditionTrue, metav1.ConditionTrue},
+		{"a reference leads elsewhere", generation, "arn-of-scanner:8", "", metav1.ConditionTrue, metav1.ConditionUnknown},
+		{"the change comes after an attempt that ran", generation, "arn-of-scanner:8", "", metav1.ConditionFalse, metav1.ConditionFalse},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			previous := readyBefore(row.observed)
 			previous.Conditions = append(previous.Conditions, degraded(row.before))
+			previous.CheckedSpec = row.checked
 			environment := &v1alpha1.ScanEnvironment{ObjectMeta: metav1.ObjectMeta{Generation: generation}, Status: previous}
+			environment.Spec.Capacity.MaxConcurrentTasks = 7
 			status := conclude(environment, three(usable, usable, usable), v1alpha1.ResolvedEnvironment{TaskDefinitionARN: row.definition}, start)
 			condition := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionDegraded)
 			if condition == nil || condition.Status != row.want {
