@@ -91,21 +91,19 @@ func awaitEnvironment(s *scope, attempt *scanv1.Attempt) {
 	s.wakeAt(attempt.RecordedAt.Add(replayWithin))
 }
 
-// mayReplay takes what another call of RunTask costs from the account's budget, and says whether its time has come. What is
-// not there yet is owed, so that no new admission comes before a repetition. The first call was paid for by the admission
-// loop.
+// mayReplay takes what another call of RunTask costs from the account's budget, and says whether it was there. Where it was
+// not, it is kept back from new admissions, and asked for again soon. The first call was paid for by the admission loop.
 func (r *Reconciler) mayReplay(s *scope, attempt *scanv1.Attempt) bool {
 	launch := fargate.Launch{OnDemand: true}
 	if !attempt.OnDemandFallback {
 		launch = launchOf(s.environment)
 	}
-	now := time.Now() // AWS counts in real time
 	budget := r.tasks.Budget(accountOf(attempt.ClusterARN), regionOf(attempt.ClusterARN))
-	wait := r.memory.turnToReplay(s.job.UID, attempt.Number, now, func() time.Duration { return budget.Owe(launch, now) })
+	wait := budget.Claim(launch, string(s.job.UID), time.Now()) // AWS counts in real time
 	if wait > 0 {
 		s.wakeAt(s.now.Add(wait))
 	}
-	return wait <= 0
+	return wait == 0
 }
 
 // start calls RunTask. replay says that an earlier call for this attempt may have been made.

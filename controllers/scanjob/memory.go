@@ -26,9 +26,6 @@ type remembered struct {
 	acceptedAt time.Time
 	// calledFor is the number of the attempt that RunTask was called for last; attempts count from 1.
 	calledFor int32
-	// replayFor is the number of the attempt for which RunTask is called again at replayAt: its tokens are spent.
-	replayFor int32
-	replayAt  time.Time
 }
 
 func newMemory() *memory { return &memory{jobs: map[types.UID]remembered{}} }
@@ -85,23 +82,6 @@ func (m *memory) called(job types.UID, attempt int32) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.jobs[job].calledFor == attempt
-}
-
-// turnToReplay returns how long it is until RunTask may be called again for a job's attempt. reserve is called where the
-// attempt has no turn yet, and returns how long it waits for one. A turn that has come is used up.
-func (m *memory) turnToReplay(job types.UID, attempt int32, now time.Time, reserve func() time.Duration) time.Duration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	known := m.jobs[job]
-	if known.replayFor != attempt {
-		known.replayFor, known.replayAt = attempt, now.Add(reserve())
-	}
-	wait := known.replayAt.Sub(now)
-	if wait <= 0 {
-		known.replayFor = 0
-	}
-	m.jobs[job] = known
-	return wait
 }
 
 // forget drops a job that is finished or gone.

@@ -31,7 +31,8 @@ type bucket struct {
 	cut      time.Time
 	cuts     int
 	// spent is the latest moment that tokens were taken at.
-	spent time.Time
+	spent  time.Time
+	claims claims
 }
 
 func newBucket(quota Rate) *bucket {
@@ -39,20 +40,20 @@ func newBucket(quota Rate) *bucket {
 	return &bucket{limiter: rate.NewLimiter(limit, burst), calls: rate.NewLimiter(limit, burst), most: limit, current: limit}
 }
 
-// available returns the whole tokens there are and, where there is none, how long it is until there is one.
+// available returns the whole tokens that nobody claims and, where there is none, how long it is until there is one.
 func (b *bucket) available(now time.Time) (tokens int, wait time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.recover(now)
-	have := b.limiter.TokensAt(now)
+	have := b.limiter.TokensAt(now) - float64(b.claims.count(now))
 	if have >= 1 {
 		return int(have), 0
 	}
-	return 0, time.Duration((1 - have) / float64(b.current) * float64(time.Second))
+	return 0, b.until(1 - have)
 }
 
-// spend takes tokens; what there is too little of is owed. It returns how long it is until they are there.
-func (b *bucket) spend(tokens int, now time.Time) (wait time.Duration) {
+// spend takes tokens; what there is too little of is owed.
+func (b *bucket) spend(tokens int, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.recover(now)
@@ -63,10 +64,9 @@ func (b *bucket) spend(tokens int, now time.Time) (wait time.Duration) {
 	b.spent = now
 	for tokens > 0 {
 		n := min(tokens, b.limiter.Burst())
-		wait = b.limiter.ReserveN(now, n).DelayFrom(now)
+		b.limiter.ReserveN(now, n)
 		tokens -= n
 	}
-	return wait
 }
 
 // throttled halves the rate and empties the bucket.

@@ -3,6 +3,7 @@ package fargate
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -58,6 +59,8 @@ func DefaultQuotas() Quotas {
 // Budget is what may be asked of one account in one region. All clients of the account share it.
 type Budget struct {
 	runTask, modify, read, onDemand, spot *bucket
+	// claiming is held while the tokens of one claim are looked for and taken.
+	claiming sync.Mutex
 }
 
 // NewBudget returns a full budget.
@@ -84,7 +87,8 @@ func (b *Budget) launchBuckets(launch Launch) []*bucket {
 	return buckets
 }
 
-// Startable returns how many tasks may be started now and, where that is none, how long it is until one may.
+// Startable returns how many tasks may be started now, beside those that are claimed, and, where that is none, how long it
+// is until one may.
 func (b *Budget) Startable(launch Launch, now time.Time) (tasks int, next time.Duration) {
 	for i, bucket := range b.launchBuckets(launch) {
 		tokens, wait := bucket.available(now)
@@ -101,15 +105,6 @@ func (b *Budget) Spend(launch Launch, tasks int, now time.Time) {
 	for _, bucket := range b.launchBuckets(launch) {
 		bucket.spend(tasks, now)
 	}
-}
-
-// Owe takes the tokens of one task whether they are there or not, and returns how long it is until they are. Until then
-// nothing is startable.
-func (b *Budget) Owe(launch Launch, now time.Time) (wait time.Duration) {
-	for _, bucket := range b.launchBuckets(launch) {
-		wait = max(wait, bucket.spend(1, now))
-	}
-	return wait
 }
 
 // pace waits until the call that starts a task may be made. Its tokens were spent when it was decided on; how long ago

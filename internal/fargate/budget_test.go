@@ -87,23 +87,6 @@ func TestTokensSpentAsOfEarlierFillNothingTwice(t *testing.T) {
 	}
 }
 
-func TestWhatIsOwedComesBeforeWhatIsStartable(t *testing.T) {
-	now := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	b, launch := NewBudget(DefaultQuotas()), Launch{OnDemand: true}
-	if wait := b.Owe(launch, now); wait != 0 {
-		t.Errorf("of a full budget a task waits for %s", wait)
-	}
-	tasks, _ := b.Startable(launch, now)
-	b.Spend(launch, tasks, now)
-	first, second := b.Owe(launch, now), b.Owe(launch, now)
-	if first <= 0 || second <= first {
-		t.Errorf("the waits are %s and %s", first, second)
-	}
-	if tasks, _ := b.Startable(launch, now.Add(second)); tasks != 0 {
-		t.Errorf("%d tasks are startable at the moment at which the second one is paid for", tasks)
-	}
-}
-
 func TestARateIsReadAsItIsWritten(t *testing.T) {
 	var r Rate
 	if err := r.UnmarshalText([]byte("100:40.5")); err != nil || r != (Rate{100, 40.5}) {
