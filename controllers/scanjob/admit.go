@@ -66,6 +66,7 @@ func (r *Reconciler) admit(ctx context.Context, s *scope) error {
 		return err
 	}
 	if !r.mayStart(s, openAttempt(s.job)) {
+		r.memory.keepsBack(s.job.UID, attempt.Number)
 		return nil
 	}
 	return r.start(ctx, s, openAttempt(s.job), false)

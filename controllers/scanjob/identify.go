@@ -33,7 +33,7 @@ func (r *Reconciler) identify(ctx context.Context, s *scope) error {
 	if attempt == nil || attempt.TaskARN != "" {
 		return nil
 	}
-	switch nextStep(attempt, s.environment, s.now) {
+	switch nextStep(attempt, s.environment, r.memory.keptBack(s.job.UID, attempt.Number), s.now) {
 	case replay:
 		if !r.mayStart(s, attempt) {
 			return nil
@@ -64,9 +64,11 @@ const (
 // nextStep says how to go on with an attempt without an ARN. RunTask may be called for it while its token lives, a task is
 // wanted, the environment is the one that it was recorded in, and its task was not looked for yet: after a look-up a
 // repetition would begin the time anew in which a task may be unlisted. An environment that is being checked, as after each
-// edit, or that is not Ready for the moment, is waited for as long: RunTask may never have been called.
-func nextStep(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment, now time.Time) identification {
-	if attempt.StopRequestedFor != "" || attempt.UnlistedSince != nil || now.Sub(attempt.RecordedAt.Time) >= replayWithin {
+// edit, or that is not Ready for the moment, is waited for as long: RunTask may never have been called. Where keptBack says
+// that it certainly was not, the token's life has not begun.
+func nextStep(attempt *scanv1.Attempt, environment *scanv1.ScanEnvironment, keptBack bool, now time.Time) identification {
+	tooOld := now.Sub(attempt.RecordedAt.Time) >= replayWithin && !keptBack
+	if attempt.StopRequestedFor != "" || attempt.UnlistedSince != nil || tooOld {
 		return search
 	}
 	if environment == nil || !environment.DeletionTimestamp.IsZero() || environment.Spec.AssumeRoleARN != attempt.RoleARN {
@@ -88,7 +90,9 @@ func awaitEnvironment(s *scope, attempt *scanv1.Attempt) {
 		setCondition(s.job, scanv1.ConditionAdmitted, metav1.ConditionTrue, scanv1.ReasonAttemptRecorded,
 			fmt.Sprintf("attempt %d is recorded; its task is started when its environment is Ready: %s", attempt.Number, message))
 	}
-	s.wakeAt(attempt.RecordedAt.Add(replayWithin))
+	if old := attempt.RecordedAt.Add(replayWithin); old.After(s.now) {
+		s.wakeAt(old)
+	}
 }
 
 // mayReplay takes what another call of RunTask costs from the account's budget, and says whether it was there. Where it was
@@ -113,6 +117,7 @@ func (r *Reconciler) start(ctx context.Context, s *scope, attempt *scanv1.Attemp
 		closeAttempt(s.job, attempt, scanv1.ClassConfiguration, err.Error(), s.now)
 		return nil
 	}
+	r.memory.keepsBack(s.job.UID, 0)
 	arn, err := r.tasksOf(s, attempt).Start(ctx, input)
 	var rejection *fargate.Rejection
 	switch {

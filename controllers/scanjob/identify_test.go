@@ -131,7 +131,7 @@ func TestHowTheTaskOfAnAttemptWithoutAnARNIsFoundOut(t *testing.T) {
 		{"not where it is gone", running(unanswered), nil, 0, search},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := nextStep(&row.attempt, row.environment, noon().Add(row.age)); got != row.want {
+			if got := nextStep(&row.attempt, row.environment, false, noon().Add(row.age)); got != row.want {
 				t.Errorf("got %d, want %d", got, row.want)
 			}
 		})

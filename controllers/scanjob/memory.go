@@ -26,6 +26,8 @@ type remembered struct {
 	acceptedAt time.Time
 	// calledFor is the number of the attempt that RunTask was called for last; attempts count from 1.
 	calledFor int32
+	// keptBack is the number of an attempt that this process recorded and has not called RunTask for.
+	keptBack int32
 }
 
 func newMemory() *memory { return &memory{jobs: map[types.UID]remembered{}} }
@@ -82,6 +84,22 @@ func (m *memory) called(job types.UID, attempt int32) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.jobs[job].calledFor == attempt
+}
+
+// keepsBack notes that this process has recorded an attempt and does not call RunTask for it yet.
+func (m *memory) keepsBack(job types.UID, attempt int32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.jobs[job]
+	known.keptBack = attempt
+	m.jobs[job] = known
+}
+
+// keptBack says whether an attempt was never called for by anybody.
+func (m *memory) keptBack(job types.UID, attempt int32) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.jobs[job].keptBack == attempt
 }
 
 // forget drops a job that is finished or gone.

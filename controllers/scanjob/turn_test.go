@@ -60,3 +60,35 @@ func TestALateRecordWaitsForATaskThatIsBeingStarted(t *testing.T) {
 		t.Error("RunTask may not be repeated for the one that was first")
 	}
 }
+
+// A limit that falls finds admissions on their way.
+func TestAnAttemptThatALimitHasKeptBackIsStartedHoweverLateASlotIsFree(t *testing.T) {
+	r := newRig(t, newJob())
+	environment := &scanv1.ScanEnvironment{}
+	if err := r.kube.Get(t.Context(), r.environmentKey(), environment); err != nil {
+		t.Fatal(err)
+	}
+	environment.Spec.Capacity.MaxConcurrentTasks = 1
+	if err := r.kube.Update(t.Context(), environment); err != nil {
+		t.Fatal(err)
+	}
+	other := named("other", withAttempts(running()))
+	r.reconciler.admission.jobs.put(&other)
+	r.admit()
+	r.succeed()
+	r.clock.Step(holdBack)
+	r.succeed()
+	r.clock.Step(replayWithin + time.Minute)
+	r.succeed()
+	if attempt := r.attempt(); attempt.UnlistedSince != nil || attempt.TaskARN != "" {
+		t.Fatalf("while no slot is free the attempt is %+v", attempt)
+	}
+	r.reconciler.admission.jobs.remove(&other)
+	r.succeed()
+	if attempt := r.attempt(); attempt.Number != 1 || attempt.TaskARN == "" {
+		t.Errorf("with a free slot the attempt is %+v", attempt)
+	}
+	if step := nextStep(&scanv1.Attempt{Number: 1}, newEnvironment(), r.reconciler.memory.keptBack(r.job().UID, 1), noon()); step != search {
+		t.Errorf("after the call its answer is waited for without end: %d", step)
+	}
+}
