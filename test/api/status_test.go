@@ -221,6 +221,12 @@ func jobStatusRules() []rule {
 func environmentStatusRules() []rule {
 	return []rule{
 		{
+			name:   "a mark of the checked spec of more than 64 characters is refused",
+			covers: "status.checkedSpec maxLength",
+			patch:  `{status: {checkedSpec: ` + strings.Repeat("c", 65) + `}}`,
+			want:   "status.checkedSpec: Too long: may not be more than 64 bytes",
+		},
+		{
 			name:   "two results for one field are refused",
 			covers: "status.references unique",
 			patch:  `{status: {references: [{field: cluster, ready: true}, {field: cluster, ready: false}]}}`,
