@@ -16,13 +16,20 @@ func TestARepetitionOfRunTaskComesBeforeNewAdmissions(t *testing.T) {
 	r := newRig(t, newJob(admittedAt(0), withFinalizer, withAttempts(running(unanswered))))
 	cluster := r.attempt().ClusterARN
 	budget, launch := r.reconciler.tasks.Budget(accountOf(cluster), regionOf(cluster)), launchOf(newEnvironment())
-	for limit := time.Now().Add(10 * time.Second); r.aws.CallCount("ecs", "RunTask") == 0; <-time.After(time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatal("new admissions take every token")
-		}
-		tasks, _ := budget.Startable(launch, time.Now())
-		budget.Spend(launch, tasks, time.Now())
-		r.succeed()
+	now := time.Now()
+	tasks, _ := budget.Startable(launch, now)
+	budget.Spend(launch, tasks+100, now) // seconds until there is a token, however slow this machine is
+	_, wait := budget.Startable(launch, now)
+	next := now.Add(wait + time.Millisecond)
+	if tasks, _ := budget.Startable(launch, next); tasks != 1 {
+		t.Fatalf("%d tasks can be started when the next token is there", tasks)
+	}
+	r.succeed()
+	if calls := r.aws.CallCount("ecs", "RunTask"); calls != 0 {
+		t.Fatalf("RunTask is called %d times without a token", calls)
+	}
+	if tasks, _ := budget.Startable(launch, next); tasks != 0 {
+		t.Errorf("%d new tasks may take the token that the repetition waits for", tasks)
 	}
 }
 
